@@ -1,0 +1,92 @@
+//! Diagnostics as text for people and as JSON for tools.
+
+use super::{Diagnostic, Fault, Sources, Span};
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use serde_json::{Value, json};
+use std::ops::Range;
+
+/// Renders one diagnostic with file, line, column, the source line, a caret and the hint.
+pub fn render(sources: &Sources, diagnostic: &Diagnostic) -> String {
+    let level = match diagnostic.fault {
+        Fault::Program => Level::ERROR,
+        Fault::Unsupported => Level::ERROR.with_name("not supported yet"),
+        Fault::Compiler => Level::ERROR.with_name("compiler bug"),
+    };
+    let title = level.primary_title(&diagnostic.message);
+    let mut labels = diagnostic.labels.iter();
+    let mut groups = vec![match labels.next() {
+        Some((span, text)) => title.element(snippet(sources, *span, text, AnnotationKind::Primary)),
+        None => Group::with_title(title),
+    }];
+    for (span, text) in labels {
+        let related = snippet(sources, *span, text, AnnotationKind::Context);
+        groups.push(Group::with_level(Level::NOTE).element(related));
+    }
+    if let Some(hint) = &diagnostic.hint {
+        groups.push(Group::with_title(Level::HELP.with_name("hint").secondary_title(hint)));
+    }
+    Renderer::plain().render(&groups).to_string()
+}
+
+/// The same as one JSON object, for `--error-format=json`.
+pub fn render_json(sources: &Sources, diagnostic: &Diagnostic) -> Value {
+    let label = |(span, text): &(Span, String)| {
+        let (line, column) = sources.line_column(*span);
+        let file = sources.name(span.source);
+        json!({"file": file, "line": line, "column": column, "start": span.start, "end": span.end, "text": text})
+    };
+    let fault = match diagnostic.fault {
+        Fault::Program => "error",
+        Fault::Unsupported => "unsupported",
+        Fault::Compiler => "bug",
+    };
+    let labels: Vec<Value> = diagnostic.labels.iter().map(label).collect();
+    json!({"fault": fault, "message": diagnostic.message, "labels": labels, "hint": diagnostic.hint})
+}
+
+fn snippet<'a>(
+    sources: &'a Sources,
+    span: Span,
+    label: &'a str,
+    kind: AnnotationKind,
+) -> Snippet<'a, annotate_snippets::Annotation<'a>> {
+    let text = sources.text(span.source);
+    let (line, marked, number) = first_line(text, span);
+    let annotation = kind.span(marked);
+    let annotation = if label.is_empty() { annotation } else { annotation.label(label) };
+    Snippet::source(line).line_start(number).path(sources.name(span.source)).annotation(annotation)
+}
+
+/// The line on which `span` starts, the marked bytes within it, and its number from 1.
+fn first_line(text: &str, span: Span) -> (&str, Range<usize>, usize) {
+    let boundary = |mut at: usize| {
+        at = at.min(text.len());
+        while !text.is_char_boundary(at) {
+            at -= 1;
+        }
+        at
+    };
+    let (start, end) = (boundary(span.start as usize), boundary(span.end as usize));
+    let line_start = text[..start].rfind('\n').map_or(0, |newline| newline + 1);
+    let line_end = text[start..].find('\n').map_or(text.len(), |newline| start + newline);
+    let number = text[..line_start].matches('\n').count() + 1;
+    let line = text[line_start..line_end].trim_end_matches('\r');
+    let marked_end = end.clamp(start, line_end) - line_start;
+    (line, start - line_start..marked_end.min(line.len()), number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shows_position_caret_and_hint() {
+        let mut sources = Sources::new();
+        let id = sources.add("model.ir", "{ lambda ; a:f32[3]. let\n    b:f32[3] = sine a\n  in (b,) }");
+        let diagnostic = Diagnostic::unsupported("primitive sine").at(Span::new(id, 40, 44)).hint("did you mean sin?");
+        let text = render(&sources, &diagnostic);
+        assert!(text.contains("model.ir:2:16"), "{text}");
+        assert!(text.contains("^^^^"), "{text}");
+        assert!(text.contains("hint: did you mean sin?"), "{text}");
+    }
+}

@@ -1,0 +1,59 @@
+//! Source texts and positions in them.
+
+/// Names one text of a [`Sources`] collection.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default)]
+pub struct SourceId(u32);
+
+/// A range of bytes in one source text.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default)]
+pub struct Span {
+    pub source: SourceId,
+    pub start: u32,
+    pub end: u32,
+}
+
+impl Span {
+    pub fn new(source: SourceId, start: usize, end: usize) -> Self {
+        Span { source, start: start as u32, end: end as u32 }
+    }
+
+    /// From the start of `self` to the end of `last`.
+    pub fn to(self, last: Span) -> Span {
+        Span { end: last.end.max(self.end), ..self }
+    }
+}
+
+/// The texts a compilation reads: the file, and expressions given on the command line.
+#[derive(Clone, Default, Debug)]
+pub struct Sources(Vec<(String, String)>);
+
+impl Sources {
+    pub fn new() -> Self {
+        Sources::default()
+    }
+
+    pub fn add(&mut self, name: impl Into<String>, text: impl Into<String>) -> SourceId {
+        self.0.push((name.into(), text.into()));
+        SourceId(self.0.len() as u32 - 1)
+    }
+
+    pub fn name(&self, id: SourceId) -> &str {
+        &self.0[id.0 as usize].0
+    }
+
+    pub fn text(&self, id: SourceId) -> &str {
+        &self.0[id.0 as usize].1
+    }
+
+    /// Line and column of the start of `span`, both from 1; columns count characters.
+    pub fn line_column(&self, span: Span) -> (usize, usize) {
+        let text = self.text(span.source);
+        let mut start = (span.start as usize).min(text.len());
+        while !text.is_char_boundary(start) {
+            start -= 1;
+        }
+        let before = &text[..start];
+        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+    }
+}

@@ -1,0 +1,4 @@
+//! rjaxc: text of a functional array program in, object bytes out.
+pub mod diag;
+pub mod loops;
+pub mod types;

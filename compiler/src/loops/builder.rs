@@ -1,0 +1,234 @@
+//! Builds a [`Block`], one instruction at a time; equal instructions are shared.
+
+use super::{Access, BinaryOp, Block, CompareOp, Inst, LoopVar, UnaryOp, Val};
+use crate::types::{DType, Literal};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Appends instructions to a block. Types of results follow from the operands.
+#[derive(Default)]
+pub struct BlockBuilder {
+    block: Block,
+    known: HashMap<(Inst, DType), Val>,
+}
+
+impl BlockBuilder {
+    pub fn new() -> Self {
+        BlockBuilder::default()
+    }
+
+    /// Continues an existing block.
+    pub fn from_block(block: Block) -> Self {
+        let known = block.vals().map(|val| ((block.inst(val).clone(), block.dtype(val)), val)).collect();
+        BlockBuilder { block, known }
+    }
+
+    pub fn block(&self) -> &Block {
+        &self.block
+    }
+
+    /// Ends a nest's block, which has no results.
+    pub fn finish(self) -> Block {
+        self.block
+    }
+
+    /// Ends a block with results.
+    pub fn finish_with(mut self, results: Vec<Val>) -> Block {
+        self.block.results = results;
+        self.block
+    }
+
+    pub fn dtype(&self, val: Val) -> DType {
+        self.block.dtype(val)
+    }
+
+    /// The constant that `val` is, if it is one.
+    pub fn as_const(&self, val: Val) -> Option<Literal> {
+        match self.block.inst(val) {
+            Inst::Const(literal) => Some(*literal),
+            _ => None,
+        }
+    }
+
+    /// Adds `inst` or finds an equal one. The caller vouches for `dtype`; the verifier checks it.
+    pub fn push(&mut self, inst: Inst, dtype: DType) -> Val {
+        let key = (inst, dtype);
+        if let Some(&val) = self.known.get(&key) {
+            return val;
+        }
+        let val = Val(self.block.insts.len() as u32);
+        self.block.insts.push(key.0.clone());
+        self.block.types.push(dtype);
+        self.known.insert(key, val);
+        val
+    }
+
+    pub fn param(&mut self, dtype: DType) -> Val {
+        self.block.params.push(dtype);
+        self.push(Inst::Param(self.block.params.len() - 1), dtype)
+    }
+
+    pub fn literal(&mut self, literal: Literal) -> Val {
+        self.push(Inst::Const(literal), literal.dtype())
+    }
+
+    /// A constant of any real type, rounded to it.
+    pub fn float(&mut self, dtype: DType, value: f64) -> Val {
+        self.literal(Literal::from_f64(dtype, value))
+    }
+
+    /// An integer constant; wrapped to integer types, rounded to floating ones.
+    pub fn int(&mut self, dtype: DType, value: i64) -> Val {
+        self.literal(Literal::from_i64(dtype, value))
+    }
+
+    pub fn bool(&mut self, value: bool) -> Val {
+        self.literal(Literal::bool(value))
+    }
+
+    pub fn dim(&mut self, dim: usize) -> Val {
+        self.push(Inst::Dim(dim), DType::I64)
+    }
+
+    pub fn loop_index(&mut self, var: LoopVar) -> Val {
+        self.push(Inst::LoopIndex(var), DType::I64)
+    }
+
+    pub fn load(&mut self, access: Access, dtype: DType) -> Val {
+        self.push(Inst::Load(access), dtype)
+    }
+
+    pub fn reduced(&mut self, reduction: usize, part: usize, dtype: DType) -> Val {
+        self.push(Inst::Reduced { reduction, part }, dtype)
+    }
+
+    pub fn unary(&mut self, op: UnaryOp, x: Val) -> Val {
+        let dtype = if op == UnaryOp::IsFinite { DType::Bool } else { self.dtype(x) };
+        self.push(Inst::Unary(op, x), dtype)
+    }
+
+    pub fn binary(&mut self, op: BinaryOp, x: Val, y: Val) -> Val {
+        self.push(Inst::Binary(op, x, y), self.dtype(x))
+    }
+
+    pub fn compare(&mut self, op: CompareOp, x: Val, y: Val) -> Val {
+        self.push(Inst::Compare(op, x, y), DType::Bool)
+    }
+
+    pub fn select(&mut self, mask: Val, on_true: Val, on_false: Val) -> Val {
+        if on_true == on_false {
+            return on_true;
+        }
+        self.push(Inst::Select { mask, on_true, on_false }, self.dtype(on_true))
+    }
+
+    /// `x * y + z`.
+    pub fn fma(&mut self, x: Val, y: Val, z: Val) -> Val {
+        self.push(Inst::Fma(x, y, z), self.dtype(x))
+    }
+
+    /// Value conversion; none if the type is already right.
+    pub fn convert(&mut self, x: Val, dtype: DType) -> Val {
+        if self.dtype(x) == dtype { x } else { self.push(Inst::Convert(x), dtype) }
+    }
+
+    pub fn bitcast(&mut self, x: Val, dtype: DType) -> Val {
+        if self.dtype(x) == dtype { x } else { self.push(Inst::Bitcast(x), dtype) }
+    }
+
+    pub fn table(&mut self, entries: Arc<Vec<Literal>>, index: Val) -> Val {
+        let dtype = entries.first().expect("a table has entries").dtype();
+        self.push(Inst::Table { entries, index }, dtype)
+    }
+
+    pub fn rare(&mut self, when: Val, fast: Val, slow: Block, args: Vec<Val>) -> Val {
+        self.push(Inst::Rare { when, fast, slow: Arc::new(slow), args }, self.dtype(fast))
+    }
+
+    pub fn call(&mut self, symbol: &'static str, args: Vec<Val>) -> Val {
+        let dtype = self.dtype(args[0]);
+        self.push(Inst::Call { symbol, args }, dtype)
+    }
+
+    pub fn neg(&mut self, x: Val) -> Val {
+        self.unary(UnaryOp::Neg, x)
+    }
+
+    pub fn abs(&mut self, x: Val) -> Val {
+        self.unary(UnaryOp::Abs, x)
+    }
+
+    pub fn not(&mut self, x: Val) -> Val {
+        self.unary(UnaryOp::Not, x)
+    }
+
+    pub fn sqrt(&mut self, x: Val) -> Val {
+        self.unary(UnaryOp::Sqrt, x)
+    }
+
+    pub fn add(&mut self, x: Val, y: Val) -> Val {
+        self.binary(BinaryOp::Add, x, y)
+    }
+
+    pub fn sub(&mut self, x: Val, y: Val) -> Val {
+        self.binary(BinaryOp::Sub, x, y)
+    }
+
+    pub fn mul(&mut self, x: Val, y: Val) -> Val {
+        self.binary(BinaryOp::Mul, x, y)
+    }
+
+    pub fn div(&mut self, x: Val, y: Val) -> Val {
+        self.binary(BinaryOp::Div, x, y)
+    }
+
+    pub fn and(&mut self, x: Val, y: Val) -> Val {
+        self.binary(BinaryOp::And, x, y)
+    }
+
+    pub fn or(&mut self, x: Val, y: Val) -> Val {
+        self.binary(BinaryOp::Or, x, y)
+    }
+
+    pub fn xor(&mut self, x: Val, y: Val) -> Val {
+        self.binary(BinaryOp::Xor, x, y)
+    }
+
+    pub fn shl(&mut self, x: Val, amount: Val) -> Val {
+        self.binary(BinaryOp::ShiftLeft, x, amount)
+    }
+
+    /// Logical shift right.
+    pub fn shr(&mut self, x: Val, amount: Val) -> Val {
+        self.binary(BinaryOp::ShiftRightLogical, x, amount)
+    }
+
+    /// Arithmetic shift right.
+    pub fn sar(&mut self, x: Val, amount: Val) -> Val {
+        self.binary(BinaryOp::ShiftRightArithmetic, x, amount)
+    }
+
+    pub fn eq(&mut self, x: Val, y: Val) -> Val {
+        self.compare(CompareOp::Eq, x, y)
+    }
+
+    pub fn ne(&mut self, x: Val, y: Val) -> Val {
+        self.compare(CompareOp::Ne, x, y)
+    }
+
+    pub fn lt(&mut self, x: Val, y: Val) -> Val {
+        self.compare(CompareOp::Lt, x, y)
+    }
+
+    pub fn le(&mut self, x: Val, y: Val) -> Val {
+        self.compare(CompareOp::Le, x, y)
+    }
+
+    pub fn gt(&mut self, x: Val, y: Val) -> Val {
+        self.compare(CompareOp::Gt, x, y)
+    }
+
+    pub fn ge(&mut self, x: Val, y: Val) -> Val {
+        self.compare(CompareOp::Ge, x, y)
+    }
+}

@@ -1,0 +1,1 @@
+//! Fusion as composition: replaces a load from a buffer by the computation that fills it.

@@ -1,0 +1,106 @@
+//! The scalar operations of the leaf IR.
+
+/// One operand, result of the same type unless said otherwise.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub enum UnaryOp {
+    // Machine subset, floats and integers.
+    Neg,
+    Abs,
+    /// Bitwise; logical on Bool.
+    Not,
+    // Machine subset, floats.
+    Sqrt,
+    Floor,
+    Ceil,
+    Trunc,
+    /// To nearest, ties to even.
+    RoundEven,
+    // Machine subset, integers.
+    PopulationCount,
+    CountLeadingZeros,
+    // The rest becomes sequences of the above.
+    /// To nearest, ties away from zero.
+    RoundAway,
+    /// -1, 0 or 1; the operand itself for zeros and NaN.
+    Sign,
+    /// The result is Bool.
+    IsFinite,
+    Rsqrt,
+    Cbrt,
+    Exp,
+    Exp2,
+    Expm1,
+    Log,
+    Log1p,
+    Sin,
+    Cos,
+    Tan,
+    Asin,
+    Acos,
+    Atan,
+    Sinh,
+    Cosh,
+    Tanh,
+    Asinh,
+    Acosh,
+    Atanh,
+    Logistic,
+    Erf,
+    Erfc,
+    ErfInv,
+}
+
+/// Two operands of one type, result of that type.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub enum BinaryOp {
+    // Machine subset.
+    Add,
+    Sub,
+    Mul,
+    /// Floats; on integers the machine form requires a divisor that is neither 0 nor (at the minimum) -1.
+    Div,
+    /// NaN if either operand is NaN; on Bool, or.
+    Max,
+    /// NaN if either operand is NaN; on Bool, and.
+    Min,
+    And,
+    Or,
+    Xor,
+    /// The machine form requires a shift amount below the width.
+    ShiftLeft,
+    ShiftRightLogical,
+    ShiftRightArithmetic,
+    /// Integers; the machine form has the same conditions as Div.
+    Rem,
+    // The rest becomes sequences of the above (and Rem on floats, by sign of the dividend).
+    Pow,
+    Atan2,
+    NextAfter,
+    /// The high half of the full product of two integers.
+    MulHigh,
+}
+
+/// IEEE comparison: all but Ne are false on NaN.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub enum CompareOp {
+    Eq,
+    Ne,
+    Lt,
+    Le,
+    Gt,
+    Ge,
+}
+
+impl UnaryOp {
+    /// Does every code generator have it? See Note: machine subset.
+    pub fn is_machine(self) -> bool {
+        self <= UnaryOp::CountLeadingZeros
+    }
+}
+
+impl BinaryOp {
+    /// Does every code generator have it? See Note: machine subset. (`Rem`: on integers only.)
+    pub fn is_machine(self) -> bool {
+        self <= BinaryOp::Rem
+    }
+}

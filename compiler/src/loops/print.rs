@@ -1,0 +1,1 @@
+//! Loop nests as text, for `--emit=loops`.
