@@ -23,7 +23,6 @@
 mod affine;
 mod block;
 mod builder;
-pub mod compose;
 pub mod interpret;
 pub mod math;
 pub mod nests;
