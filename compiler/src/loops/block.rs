@@ -31,6 +31,17 @@ impl Block {
         self.types[val.0 as usize]
     }
 
+    /// Does it, or a slow path in it, call a routine of the runtime archive?
+    pub fn calls_runtime(&self) -> bool {
+        self.insts.iter().any(|inst| match inst {
+            Inst::Call { .. } => true,
+            Inst::Rare { slow, .. } => slow.calls_runtime(),
+            Inst::Param(_) | Inst::Const(_) | Inst::Dim(_) | Inst::LoopIndex(_) | Inst::Load(_) => false,
+            Inst::Unary(..) | Inst::Binary(..) | Inst::Compare(..) | Inst::Select { .. } | Inst::Fma(..) => false,
+            Inst::Convert(_) | Inst::Bitcast(_) | Inst::Reduced { .. } | Inst::Table { .. } => false,
+        })
+    }
+
     /// All loads, in order.
     pub fn loads(&self) -> impl Iterator<Item = &Access> {
         self.insts.iter().filter_map(Inst::as_load)

@@ -1,5 +1,9 @@
 //! Every pass, in order. Dumping, stopping and verification live here and nowhere else.
 
+mod exports;
+
+pub use exports::{Entry, bind_constants, entries};
+
 use crate::diag::Diagnostic;
 use crate::ir::{self, Program};
 use crate::loops::{self, Module};
