@@ -1,4 +1,6 @@
 //! rjaxc: text of a functional array program in, object bytes out.
+pub mod codegen;
 pub mod diag;
 pub mod loops;
+pub mod schedule;
 pub mod types;
