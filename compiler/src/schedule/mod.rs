@@ -1,0 +1,3 @@
+//! Loops to loops: how nests are executed.
+
+pub mod vectorize;
