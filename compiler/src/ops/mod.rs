@@ -1,0 +1,68 @@
+//! The primitives. Each family file is a reference page: what an operation means, how it is typed, evaluated,
+//! differentiated, batched and lowered. [`primitives!`] is the one list.
+//!
+//! To add a scalar operation, add a row to the table of `elementwise::unary` or `elementwise::binary`; to add another
+//! primitive, write a struct with [`rules::Primitive`] and [`rules::Family`] in its family's file and name it here.
+
+mod build;
+pub mod contraction;
+pub mod control;
+pub mod elementwise;
+pub mod pending;
+pub mod reduction;
+pub mod rules;
+pub mod shape;
+
+use crate::diag::TypeError;
+use crate::ir::Params;
+use crate::types::Aval;
+use rules::{Family, Primitive, Sample};
+use std::ops::Deref;
+
+/// Generates the closed enum of primitives, the dispatch to their rules, and the name table of the parser.
+macro_rules! primitives {
+    ($($family:ident :: $member:ident),* $(,)?) => {
+        /// Any primitive with its parameters. Dereferences to its rules.
+        #[derive(Clone, PartialEq, Eq, Hash, Debug)]
+        pub enum Op { $($member($family::$member)),* }
+
+        impl Deref for Op {
+            type Target = dyn Primitive;
+            fn deref(&self) -> &(dyn Primitive + 'static) {
+                match self { $(Op::$member(op) => op),* }
+            }
+        }
+
+        $(impl From<$family::$member> for Op {
+            fn from(op: $family::$member) -> Op { Op::$member(op) }
+        })*
+
+        /// Reads a primitive from its text name and parameters; `None` if there is no such primitive.
+        pub fn parse(name: &str, params: &Params, results: &[Option<Aval>]) -> Option<Result<Op, TypeError>> {
+            $(if let Some(parsed) = $family::$member::parse(name, params, results) {
+                return Some(parsed.map(Op::$member));
+            })*
+            None
+        }
+
+        /// The samples of every family, for the laws.
+        pub fn samples() -> Vec<Sample> {
+            let mut samples = Vec::new();
+            $(samples.extend($family::$member::samples());)*
+            samples
+        }
+    };
+}
+
+primitives! {
+    elementwise::Unary, elementwise::Binary, elementwise::Compare, elementwise::Select, elementwise::Clamp,
+    elementwise::Convert, elementwise::Bitcast, elementwise::IntegerPow, elementwise::ReducePrecision,
+    elementwise::Identity,
+    reduction::Reduce, reduction::ArgReduce,
+    shape::BroadcastInDim, shape::Reshape, shape::Squeeze, shape::ExpandDims, shape::PermuteAxes, shape::Slice,
+    shape::Pad, shape::Concatenate, shape::Split, shape::Stack, shape::Unstack, shape::Tile, shape::Rev, shape::Iota,
+    shape::Constant,
+    contraction::DotGeneral,
+    control::Call, control::CustomCall,
+    pending::Pending,
+}
