@@ -1,0 +1,3 @@
+//! Text in, program out: jaxpr text as JAX prints it, and the few lines that `.ir` files add to it.
+
+pub mod jaxpr;
