@@ -89,11 +89,22 @@ pub enum Place {
 pub enum Stmt {
     Nest(Nest),
     /// `for var in 0..count`: nests beneath reach the position as [`Inst::LoopIndex`].
-    Loop { var: LoopVar, count: Extent, body: Vec<Stmt> },
+    Loop {
+        var: LoopVar,
+        count: Extent,
+        body: Vec<Stmt>,
+    },
     /// Runs `condition`, then, while the rank-0 bool `predicate` is true, `body` and `condition` again.
-    While { condition: Vec<Stmt>, predicate: BufferId, body: Vec<Stmt> },
+    While {
+        condition: Vec<Stmt>,
+        predicate: BufferId,
+        body: Vec<Stmt>,
+    },
     /// Runs the branch that the rank-0 i32 `selector` names. Invariant: the selector is in range.
-    Switch { selector: BufferId, branches: Vec<Vec<Stmt>> },
+    Switch {
+        selector: BufferId,
+        branches: Vec<Vec<Stmt>>,
+    },
     /// A routine of the runtime on whole buffers.
     Call(RuntimeCall),
 }
