@@ -1,5 +1,6 @@
 //! rjaxc: text of a functional array program in, object bytes out.
 pub mod diag;
+pub mod eval;
 pub mod ir;
 pub mod loops;
 pub mod ops;
