@@ -83,7 +83,8 @@ mod tests {
     fn shows_position_caret_and_hint() {
         let mut sources = Sources::new();
         let id = sources.add("model.ir", "{ lambda ; a:f32[3]. let\n    b:f32[3] = sine a\n  in (b,) }");
-        let diagnostic = Diagnostic::unsupported("primitive sine").at(Span::new(id, 40, 44)).hint("did you mean sin?");
+        let diagnostic =
+            Diagnostic::unsupported("primitive sine").at(Span::new(id, 40, 44)).hint("did you mean sin?");
         let text = render(&sources, &diagnostic);
         assert!(text.contains("model.ir:2:16"), "{text}");
         assert!(text.contains("^^^^"), "{text}");

@@ -59,7 +59,9 @@ impl Affine {
 
     /// The value at a point of the iteration space.
     pub fn at(&self, point: &[usize]) -> i64 {
-        self.terms.iter().fold(self.constant, |sum, &(dim, coefficient)| sum + coefficient * point[dim] as i64)
+        self.terms
+            .iter()
+            .fold(self.constant, |sum, &(dim, coefficient)| sum + coefficient * point[dim] as i64)
     }
 
     /// The least and the greatest value over dims of these extents (all at least 1).

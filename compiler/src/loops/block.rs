@@ -31,6 +31,27 @@ impl Block {
         self.types[val.0 as usize]
     }
 
+    /// Does it, or a slow path in it, call a routine of the runtime archive?
+    pub fn calls_runtime(&self) -> bool {
+        self.insts.iter().any(|inst| match inst {
+            Inst::Call { .. } => true,
+            Inst::Rare { slow, .. } => slow.calls_runtime(),
+            Inst::Param(_) | Inst::Const(_) | Inst::Dim(_) | Inst::LoopIndex(_) | Inst::Load(_) => false,
+            Inst::Unary(..) | Inst::Binary(..) | Inst::Compare(..) | Inst::Select { .. } | Inst::Fma(..) => false,
+            Inst::Convert(_) | Inst::Bitcast(_) | Inst::Reduced { .. } | Inst::Table { .. } => false,
+        })
+    }
+
+    /// All loads, in order.
+    pub fn loads(&self) -> impl Iterator<Item = &Access> {
+        self.insts.iter().filter_map(Inst::as_load)
+    }
+
+    /// All loads, in order, to be changed.
+    pub fn loads_mut(&mut self) -> impl Iterator<Item = &mut Access> {
+        self.insts.iter_mut().filter_map(Inst::as_load_mut)
+    }
+
     /// All values, in order of definition.
     pub fn vals(&self) -> impl Iterator<Item = Val> + use<> {
         (0..self.insts.len() as u32).map(Val)
@@ -53,7 +74,11 @@ pub enum Inst {
     Binary(BinaryOp, Val, Val),
     /// Operands of one type; the result is Bool.
     Compare(CompareOp, Val, Val),
-    Select { mask: Val, on_true: Val, on_false: Val },
+    Select {
+        mask: Val,
+        on_true: Val,
+        on_false: Val,
+    },
     /// `a * b + c`, fused where the target can, else rounded twice.
     Fma(Val, Val, Val),
     /// Value conversion. Float to integer saturates, NaN gives 0; integers wrap; to Bool is `!= 0`.
@@ -61,23 +86,49 @@ pub enum Inst {
     /// The same bits under another type of the same width.
     Bitcast(Val),
     /// The result of `Nest::reductions[reduction]`, part `part`.
-    Reduced { reduction: usize, part: usize },
+    Reduced {
+        reduction: usize,
+        part: usize,
+    },
     /// `table[index]`, the index (I64) being in range: constants of a slow path.
-    Table { entries: Arc<Vec<Literal>>, index: Val },
+    Table {
+        entries: Arc<Vec<Literal>>,
+        index: Val,
+    },
     /// `when ? slow(args) : fast`, where `when` is almost always false: a code generator may test a whole vector
     /// at once and skip `slow`. `slow` has one result, no loads, no dims.
-    Rare { when: Val, fast: Val, slow: Arc<Block>, args: Vec<Val> },
+    Rare {
+        when: Val,
+        fast: Val,
+        slow: Arc<Block>,
+        args: Vec<Val>,
+    },
     /// A scalar routine of the runtime archive: one value in, or two, one out, all of the result's type.
-    Call { symbol: &'static str, args: Vec<Val> },
+    Call {
+        symbol: &'static str,
+        args: Vec<Val>,
+    },
 }
 
 impl Inst {
+    pub fn as_load(&self) -> Option<&Access> {
+        if let Inst::Load(access) = self { Some(access) } else { None }
+    }
+
+    pub fn as_load_mut(&mut self) -> Option<&mut Access> {
+        if let Inst::Load(access) = self { Some(access) } else { None }
+    }
+
     /// The values it reads, in order; index and fill values of a load included.
     pub fn operands(&self) -> Vec<Val> {
         match self {
-            Inst::Param(_) | Inst::Const(_) | Inst::Dim(_) | Inst::LoopIndex(_) | Inst::Reduced { .. } => vec![],
+            Inst::Param(_) | Inst::Const(_) | Inst::Dim(_) | Inst::LoopIndex(_) | Inst::Reduced { .. } => {
+                vec![]
+            }
             Inst::Load(access) => access.operands(),
-            Inst::Unary(_, x) | Inst::Convert(x) | Inst::Bitcast(x) | Inst::Table { index: x, .. } => vec![*x],
+            Inst::Unary(_, x) | Inst::Convert(x) | Inst::Bitcast(x) | Inst::Table { index: x, .. } => {
+                vec![*x]
+            }
             Inst::Binary(_, x, y) | Inst::Compare(_, x, y) => vec![*x, *y],
             Inst::Select { mask, on_true, on_false } => vec![*mask, *on_true, *on_false],
             Inst::Fma(x, y, z) => vec![*x, *y, *z],
@@ -92,7 +143,9 @@ impl Inst {
         match &mut inst {
             Inst::Param(_) | Inst::Const(_) | Inst::Dim(_) | Inst::LoopIndex(_) | Inst::Reduced { .. } => {}
             Inst::Load(access) => access.map_operands(&mut map),
-            Inst::Unary(_, x) | Inst::Convert(x) | Inst::Bitcast(x) | Inst::Table { index: x, .. } => *x = map(*x),
+            Inst::Unary(_, x) | Inst::Convert(x) | Inst::Bitcast(x) | Inst::Table { index: x, .. } => {
+                *x = map(*x)
+            }
             Inst::Binary(_, x, y) | Inst::Compare(_, x, y) => (*x, *y) = (map(*x), map(*y)),
             Inst::Select { mask, on_true, on_false } => {
                 (*mask, *on_true, *on_false) = (map(*mask), map(*on_true), map(*on_false));

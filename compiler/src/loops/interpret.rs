@@ -1,1 +1,243 @@
 //! Interprets loop nests on concrete arrays: the specification that code generators are tested against.
+//!
+//! # Note: two strictnesses
+//! Before legalization, operations mean what JAX says they mean, on every input. After it, only the machine subset
+//! may remain, and its preconditions (no division by zero, no shift by the width) must hold. [`Strictness`] says
+//! which of the two an evaluation checks.
+
+mod nest;
+mod scalar;
+mod special;
+
+use super::{Block, BufferId, Function, Inst, LoopVar, Place, Stmt, Val};
+use crate::types::{Aval, DType, Literal, Scalar, Tensor};
+use std::collections::HashMap;
+
+/// What an evaluation accepts. See Note: two strictnesses.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Strictness {
+    /// Every operation, with the meaning JAX gives it.
+    Source,
+    /// The machine subset within its preconditions; anything else is an error.
+    Machine,
+}
+
+/// Evaluates a block that has parameters and results, and neither loads nor dims.
+///
+/// Errors: a `Call`, a load, a dim; under [`Strictness::Machine`] also what the machine subset excludes.
+pub fn block(block: &Block, args: &[Scalar], strictness: Strictness) -> Result<Vec<Scalar>, String> {
+    let no_context =
+        |inst: &Inst, _: DType, _: &[Option<Scalar>]| Err(format!("{inst:?} needs a nest around it"));
+    let mut values = vec![None; block.insts.len()];
+    let every = vec![true; block.insts.len()];
+    evaluate(block, args, &every, &mut values, strictness, &no_context)?;
+    Ok(block.results.iter().map(|&val| value_of(&values, val)).collect())
+}
+
+/// Runs a function on its inputs, in the order of [`Place::Input`]; the results are in the order of
+/// [`Place::Output`]. Memory that was never written reads as garbage.
+///
+/// Errors: an access out of bounds, a call of the runtime (by its symbol), an operation [`block()`] refuses.
+pub fn function(
+    function: &Function,
+    inputs: &[Tensor],
+    strictness: Strictness,
+) -> Result<Vec<Tensor>, String> {
+    let mut machine = Machine::new(function, inputs, strictness)?;
+    machine.run(&function.body)?;
+    machine.outputs()
+}
+
+// Uninitialised memory: not zero, so that reading it shows.
+const GARBAGE: u8 = 0xa5;
+
+struct Machine<'f> {
+    function: &'f Function,
+    /// One per buffer; empty for aliases and buffers of the arena.
+    memory: Vec<Vec<u8>>,
+    arena: Vec<u8>,
+    loops: HashMap<LoopVar, usize>,
+    strictness: Strictness,
+}
+
+impl<'f> Machine<'f> {
+    fn new(function: &'f Function, inputs: &[Tensor], strictness: Strictness) -> Result<Self, String> {
+        let memory = (0..function.buffers.len() as u32)
+            .map(|id| initial_bytes(function, BufferId(id), inputs))
+            .collect::<Result<_, _>>()?;
+        let arena = vec![GARBAGE; function.arena_bytes];
+        Ok(Machine { function, memory, arena, loops: HashMap::new(), strictness })
+    }
+
+    fn run(&mut self, body: &[Stmt]) -> Result<(), String> {
+        body.iter().try_for_each(|stmt| self.step(stmt))
+    }
+
+    fn step(&mut self, stmt: &Stmt) -> Result<(), String> {
+        match stmt {
+            Stmt::Nest(nest) => self.nest(nest),
+            Stmt::Loop { var, count, body } => {
+                for position in 0..*count {
+                    self.loops.insert(*var, position);
+                    self.run(body)?;
+                }
+                self.loops.remove(var);
+                Ok(())
+            }
+            Stmt::While { condition, predicate, body } => {
+                self.run(condition)?;
+                while self.element(*predicate, DType::Bool, 0)?.bool() {
+                    self.run(body)?;
+                    self.run(condition)?;
+                }
+                Ok(())
+            }
+            Stmt::Switch { selector, branches } => {
+                let chosen = self.element(*selector, DType::I32, 0)?.int();
+                let branch = usize::try_from(chosen).ok().and_then(|chosen| branches.get(chosen));
+                self.run(branch.ok_or_else(|| format!("the selector {chosen} names no branch"))?)
+            }
+            Stmt::Call(call) => Err(format!("the interpreter has no runtime routine {}", call.symbol)),
+        }
+    }
+
+    /// Decodes the element at a row-major position. Units: elements.
+    fn element(&self, id: BufferId, dtype: DType, position: usize) -> Result<Scalar, String> {
+        let width = dtype.size_bytes();
+        let bytes = self.bytes(id).get(position * width..(position + 1) * width);
+        Ok(Scalar::decode(dtype, bytes.ok_or_else(|| format!("{id:?} has no bytes for element {position}"))?))
+    }
+
+    fn bytes(&self, id: BufferId) -> &[u8] {
+        let root = self.function.resolve(id);
+        match self.function.buffer(root).place {
+            Place::Arena(start) => self.arena.get(start..start + self.size_bytes(id)).unwrap_or(&[]),
+            Place::Input(_) | Place::Output(_) | Place::Constant(_) | Place::Unplaced | Place::Alias(_) => {
+                &self.memory[root.0 as usize]
+            }
+        }
+    }
+
+    fn bytes_mut(&mut self, id: BufferId) -> &mut [u8] {
+        let size_bytes = self.size_bytes(id);
+        let root = self.function.resolve(id);
+        match self.function.buffer(root).place {
+            Place::Arena(start) => self.arena.get_mut(start..start + size_bytes).unwrap_or(&mut []),
+            Place::Input(_) | Place::Output(_) | Place::Constant(_) | Place::Unplaced | Place::Alias(_) => {
+                &mut self.memory[root.0 as usize]
+            }
+        }
+    }
+
+    fn size_bytes(&self, id: BufferId) -> usize {
+        let buffer = self.function.buffer(id);
+        buffer.shape.element_count() * buffer.dtype.size_bytes()
+    }
+
+    fn outputs(&self) -> Result<Vec<Tensor>, String> {
+        let mut outputs = Vec::new();
+        for (position, buffer) in self.function.buffers.iter().enumerate() {
+            if let Place::Output(output) = buffer.place {
+                let aval = Aval::new(buffer.dtype, buffer.shape.clone());
+                let bytes = self.memory[position].clone();
+                outputs.push((output, Tensor::new(aval, bytes).ok_or("an output has the wrong size")?));
+            }
+        }
+        outputs.sort_by_key(|(output, _)| *output);
+        Ok(outputs.into_iter().map(|(_, tensor)| tensor).collect())
+    }
+}
+
+fn initial_bytes(function: &Function, id: BufferId, inputs: &[Tensor]) -> Result<Vec<u8>, String> {
+    let buffer = function.buffer(id);
+    let size_bytes = buffer.shape.element_count() * buffer.dtype.size_bytes();
+    let bytes = match &buffer.place {
+        Place::Input(position) => {
+            let input = inputs.get(*position).ok_or_else(|| format!("input {position} is missing"))?;
+            input.bytes().to_vec()
+        }
+        Place::Constant(tensor) => tensor.bytes().to_vec(),
+        Place::Output(_) | Place::Unplaced => vec![GARBAGE; size_bytes],
+        Place::Arena(_) | Place::Alias(_) => return Ok(Vec::new()),
+    };
+    if bytes.len() != size_bytes {
+        return Err(format!("{id:?} needs {size_bytes} bytes and was given {}", bytes.len()));
+    }
+    Ok(bytes)
+}
+
+/// Answers for the instructions that need a nest: an instruction, its type, the values so far.
+type Context<'a> = dyn Fn(&Inst, DType, &[Option<Scalar>]) -> Result<Scalar, String> + 'a;
+
+/// Evaluates, in order, the instructions that `wanted` marks and `values` does not hold yet.
+fn evaluate(
+    block: &Block,
+    args: &[Scalar],
+    wanted: &[bool],
+    values: &mut [Option<Scalar>],
+    strictness: Strictness,
+    context: &Context,
+) -> Result<(), String> {
+    for val in block.vals() {
+        let at = val.0 as usize;
+        if !wanted[at] || values[at].is_some() {
+            continue;
+        }
+        let value = match block.inst(val) {
+            Inst::Param(param) => *args.get(*param).ok_or_else(|| format!("argument {param} is missing"))?,
+            inst @ (Inst::Dim(_) | Inst::LoopIndex(_) | Inst::Reduced { .. } | Inst::Load(_)) => {
+                context(inst, block.dtype(val), values)?
+            }
+            inst => compute(block, inst, block.dtype(val), values, strictness)?,
+        };
+        values[at] = Some(value);
+    }
+    Ok(())
+}
+
+fn compute(
+    block: &Block,
+    inst: &Inst,
+    dtype: DType,
+    values: &[Option<Scalar>],
+    strictness: Strictness,
+) -> Result<Scalar, String> {
+    let get = |val: Val| value_of(values, val);
+    match inst {
+        Inst::Const(literal) => Ok(literal.value()),
+        Inst::Unary(op, x) => scalar::unary(*op, block.dtype(*x), get(*x), strictness),
+        Inst::Binary(op, x, y) => scalar::binary(*op, dtype, get(*x), get(*y), strictness),
+        Inst::Compare(op, x, y) => scalar::compare(*op, block.dtype(*x), get(*x), get(*y)).map(Scalar::Bool),
+        Inst::Select { mask, on_true, on_false } => {
+            Ok(if get(*mask).bool() { get(*on_true) } else { get(*on_false) })
+        }
+        Inst::Fma(x, y, z) => scalar::fma(dtype, get(*x), get(*y), get(*z)),
+        Inst::Convert(x) => scalar::convert(block.dtype(*x), dtype, get(*x)),
+        Inst::Bitcast(x) => scalar::bitcast(block.dtype(*x), dtype, get(*x)),
+        Inst::Table { entries, index } => table_entry(entries, get(*index)),
+        Inst::Rare { when, fast, slow, args } => {
+            if !get(*when).bool() {
+                return Ok(get(*fast));
+            }
+            let args: Vec<Scalar> = args.iter().map(|&arg| get(arg)).collect();
+            let results = self::block(slow, &args, strictness)?;
+            results.first().copied().ok_or_else(|| "a slow block has no result".to_string())
+        }
+        Inst::Call { symbol, .. } => Err(format!("the interpreter has no routine {symbol}")),
+        Inst::Param(_) | Inst::Dim(_) | Inst::LoopIndex(_) | Inst::Load(_) | Inst::Reduced { .. } => {
+            Err(format!("{inst:?} was not answered by its context"))
+        }
+    }
+}
+
+fn table_entry(entries: &[Literal], index: Scalar) -> Result<Scalar, String> {
+    let entry = usize::try_from(index.int()).ok().and_then(|index| entries.get(index));
+    Ok(entry.ok_or_else(|| format!("a table of {} has no entry {index:?}", entries.len()))?.value())
+}
+
+fn value_of(values: &[Option<Scalar>], val: Val) -> Scalar {
+    values[val.0 as usize].expect("operands are evaluated before their users")
+}
+
+#[cfg(test)]
+mod tests;

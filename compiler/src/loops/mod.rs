@@ -23,7 +23,6 @@
 mod affine;
 mod block;
 mod builder;
-pub mod compose;
 pub mod interpret;
 pub mod math;
 pub mod nests;
@@ -89,11 +88,22 @@ pub enum Place {
 pub enum Stmt {
     Nest(Nest),
     /// `for var in 0..count`: nests beneath reach the position as [`Inst::LoopIndex`].
-    Loop { var: LoopVar, count: Extent, body: Vec<Stmt> },
+    Loop {
+        var: LoopVar,
+        count: Extent,
+        body: Vec<Stmt>,
+    },
     /// Runs `condition`, then, while the rank-0 bool `predicate` is true, `body` and `condition` again.
-    While { condition: Vec<Stmt>, predicate: BufferId, body: Vec<Stmt> },
+    While {
+        condition: Vec<Stmt>,
+        predicate: BufferId,
+        body: Vec<Stmt>,
+    },
     /// Runs the branch that the rank-0 i32 `selector` names. Invariant: the selector is in range.
-    Switch { selector: BufferId, branches: Vec<Vec<Stmt>> },
+    Switch {
+        selector: BufferId,
+        branches: Vec<Vec<Stmt>>,
+    },
     /// A routine of the runtime on whole buffers.
     Call(RuntimeCall),
 }
@@ -218,7 +228,33 @@ impl Dim {
     }
 }
 
+impl Stmt {
+    /// Calls `visit` with every statement from this one down.
+    pub fn walk<'s>(&'s self, visit: &mut impl FnMut(&'s Stmt)) {
+        visit(self);
+        match self {
+            Stmt::Nest(_) | Stmt::Call(_) => {}
+            Stmt::Loop { body, .. } => body.iter().for_each(|stmt| stmt.walk(visit)),
+            Stmt::While { condition, body, .. } => condition.iter().chain(body).for_each(|stmt| stmt.walk(visit)),
+            Stmt::Switch { branches, .. } => branches.iter().flatten().for_each(|stmt| stmt.walk(visit)),
+        }
+    }
+}
+
 impl Function {
+    /// Does it call routines of the runtime archive?
+    pub fn uses_runtime(&self) -> bool {
+        let mut found = false;
+        for stmt in &self.body {
+            stmt.walk(&mut |stmt| match stmt {
+                Stmt::Nest(nest) => found |= nest.block.calls_runtime(),
+                Stmt::Call(_) => found = true,
+                Stmt::Loop { .. } | Stmt::While { .. } | Stmt::Switch { .. } => {}
+            });
+        }
+        found
+    }
+
     pub fn buffer(&self, id: BufferId) -> &Buffer {
         &self.buffers[id.0 as usize]
     }

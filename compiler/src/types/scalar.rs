@@ -44,7 +44,9 @@ impl Scalar {
                     out.extend_from_slice(&bits.to_le_bytes()[..width / 2]);
                 }
             }
-            (Scalar::Float(x), Kind::Float) => out.extend_from_slice(&encode_float(dtype, x).to_le_bytes()[..width]),
+            (Scalar::Float(x), Kind::Float) => {
+                out.extend_from_slice(&encode_float(dtype, x).to_le_bytes()[..width])
+            }
             (Scalar::Int(x), Kind::Signed) => {
                 out.extend_from_slice(&sign_extend(x as u128, dtype.bits()).to_le_bytes()[..width]);
             }
