@@ -1,6 +1,134 @@
 //! rjaxc: text of a functional array program in, object bytes out.
+//!
+//! # The road
+//!
+//! Data runs one way, and each step is data in, data out:
+//!
+//! 1. [`front`] reads text into an [`ir::source::Source`]: typed programs, constants, exports.
+//! 2. [`pipeline`] binds constants, picks what to compile, and lists every pass by name.
+//! 3. [`optimize`] rewrites programs without changing their meaning.
+//! 4. [`lower`] makes fused loop nests ([`loops`]) over planned buffers.
+//! 5. [`schedule`] rewrites loops to what machines have and decides how to run them.
+//! 6. [`codegen`] emits machine code; it sees loops, never programs.
+//! 7. [`link`] makes what stands beside the code: header, Rust module, manifest, archive.
+//!
+//! [`read`], [`compile`] and [`emit`] below are that road.
+//!
+//! # Layers
+//!
+//! A module imports only from a smaller number; a test reads every path and fails on any other edge.
+//!
+//! | layer | modules | |
+//! |---|---|---|
+//! | 1 | [`diag`], [`types`] | vocabularies |
+//! | 2 | [`loops`] | vocabulary |
+//! | 3 | [`ir`], [`ops`] | the one declared knot: parameters of an op may contain programs |
+//! | 4 | [`front`], [`eval`], [`optimize`], [`lower`] | drivers; they do not import each other |
+//! | 5 | [`schedule`], [`codegen`] | import layers 1 and 2 only |
+//! | 6 | [`link`] | |
+//! | 7 | [`pipeline`], this file | |
+//!
+//! # Invariants
+//!
+//! - Every program that leaves a pass satisfies [`ir::verify`]; every function of loops [`loops::verify`]. The pipeline
+//!   checks in debug builds and on request, and names the pass that broke it.
+//! - After verification no later stage panics on what the user wrote; it returns a [`diag::Diagnostic`].
+//! - Only [`ops`] gives meaning to a primitive. Drivers contain no `match` on individual primitives; [`optimize`] may
+//!   match the two or three it rewrites.
+//! - Origins of equations survive every pass: the place in the text and the transforms on the way.
+//! - This crate does no IO, keeps no global state and is deterministic: same text, same options, same bytes.
+//! - [`eval`] is the specification: slow, obvious, independent of [`lower`] and [`codegen`].
+
+pub mod codegen;
 pub mod diag;
+pub mod eval;
+pub mod front;
 pub mod ir;
+#[cfg(test)]
+mod laws;
+pub mod link;
 pub mod loops;
+pub mod lower;
 pub mod ops;
+pub mod optimize;
+pub mod pipeline;
+pub mod schedule;
 pub mod types;
+
+use codegen::Target;
+use codegen::cpu::{DataBlob, DataRef, EntryPoint, Unit};
+use diag::{Diagnostic, SourceId, Sources};
+use ir::source::Source;
+use link::{FunctionNames, Interface, Names, Signature};
+use loops::Module;
+use pipeline::{Entry, Observe, Sink};
+
+/// The version of this compiler.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Reads one text. Errors: everything that is wrong with it, with positions.
+pub fn read(sources: &Sources, id: SourceId) -> Result<Source, Vec<Diagnostic>> {
+    front::read(sources, id)
+}
+
+/// Takes functions through all passes to scheduled loops, one loop function per entry, in order.
+pub fn compile(entries: &[Entry], observe: &Observe, sink: Sink) -> Result<Module, Vec<Diagnostic>> {
+    let mut module = Module::default();
+    for entry in entries {
+        let program = pipeline::optimize(entry.program.clone(), observe, sink)?;
+        module.functions.push(lower::lower(&program, &entry.name).map_err(|error| vec![error])?);
+    }
+    if observe.wants("lower") {
+        sink("lower", &module.to_string());
+    }
+    pipeline::schedule(module, observe, sink)
+}
+
+/// How the compiled functions look to their callers.
+pub fn interface(entries: &[Entry], module: &Module, prefix: &str, target: &Target) -> Interface {
+    let signature = |(entry, function): (&Entry, &loops::Function)| Signature {
+        name: entry.name.clone(),
+        inputs: entry.input_names.iter().cloned().zip(entry.program.input_avals()).collect(),
+        outputs: entry.output_names.iter().cloned().zip(entry.program.output_avals()).collect(),
+        work_bytes: function.arena_bytes,
+        work_align: 64,
+        uses_runtime: function.uses_runtime(),
+    };
+    Interface {
+        prefix: prefix.to_string(),
+        functions: entries.iter().zip(&module.functions).map(signature).collect(),
+        target: target.triple().to_string(),
+        version: VERSION.to_string(),
+    }
+}
+
+/// Emits scheduled loops into a Cranelift module: an object file, or memory of this process.
+/// Errors: a bug report; the loops were verified.
+pub fn emit(unit: &mut Unit, module: &Module, interface: &Interface) -> Result<(), Vec<Diagnostic>> {
+    let names = Names::new(interface);
+    for ((function, signature), names) in module.functions.iter().zip(&interface.functions).zip(&names.functions) {
+        emit_function(unit, function, signature, names, interface).map_err(|error| vec![error])?;
+    }
+    Ok(())
+}
+
+fn emit_function(
+    unit: &mut Unit,
+    function: &loops::Function,
+    signature: &Signature,
+    names: &FunctionNames,
+    interface: &Interface,
+) -> Result<(), Diagnostic> {
+    let entry = EntryPoint {
+        call: names.call_symbol.clone(),
+        direct: Some(names.symbol.clone()),
+        inputs: signature.inputs.len(),
+        outputs: signature.outputs.len(),
+    };
+    unit.function(function, &entry)?;
+    let link::Blob { bytes, pointers } = link::metadata(interface, signature);
+    // The blob points into itself.
+    let pointers = pointers.into_iter().map(|(at, target)| (at, DataRef { blob: 0, offset: target })).collect();
+    let data = unit.data(&[DataBlob { symbol: None, bytes, pointers }])?;
+    unit.accessor(&names.metadata_symbol, data[0])
+}

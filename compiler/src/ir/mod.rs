@@ -9,6 +9,7 @@ pub mod inline;
 mod params;
 mod print;
 pub mod prune;
+pub mod source;
 mod verify;
 
 pub use body::Body;

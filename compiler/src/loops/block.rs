@@ -31,6 +31,27 @@ impl Block {
         self.types[val.0 as usize]
     }
 
+    /// Does it, or a slow path in it, call a routine of the runtime archive?
+    pub fn calls_runtime(&self) -> bool {
+        self.insts.iter().any(|inst| match inst {
+            Inst::Call { .. } => true,
+            Inst::Rare { slow, .. } => slow.calls_runtime(),
+            Inst::Param(_) | Inst::Const(_) | Inst::Dim(_) | Inst::LoopIndex(_) | Inst::Load(_) => false,
+            Inst::Unary(..) | Inst::Binary(..) | Inst::Compare(..) | Inst::Select { .. } | Inst::Fma(..) => false,
+            Inst::Convert(_) | Inst::Bitcast(_) | Inst::Reduced { .. } | Inst::Table { .. } => false,
+        })
+    }
+
+    /// All loads, in order.
+    pub fn loads(&self) -> impl Iterator<Item = &Access> {
+        self.insts.iter().filter_map(Inst::as_load)
+    }
+
+    /// All loads, in order, to be changed.
+    pub fn loads_mut(&mut self) -> impl Iterator<Item = &mut Access> {
+        self.insts.iter_mut().filter_map(Inst::as_load_mut)
+    }
+
     /// All values, in order of definition.
     pub fn vals(&self) -> impl Iterator<Item = Val> + use<> {
         (0..self.insts.len() as u32).map(Val)
@@ -90,6 +111,14 @@ pub enum Inst {
 }
 
 impl Inst {
+    pub fn as_load(&self) -> Option<&Access> {
+        if let Inst::Load(access) = self { Some(access) } else { None }
+    }
+
+    pub fn as_load_mut(&mut self) -> Option<&mut Access> {
+        if let Inst::Load(access) = self { Some(access) } else { None }
+    }
+
     /// The values it reads, in order; index and fill values of a load included.
     pub fn operands(&self) -> Vec<Val> {
         match self {

@@ -23,7 +23,6 @@
 mod affine;
 mod block;
 mod builder;
-pub mod compose;
 pub mod interpret;
 pub mod math;
 pub mod nests;
@@ -229,7 +228,33 @@ impl Dim {
     }
 }
 
+impl Stmt {
+    /// Calls `visit` with every statement from this one down.
+    pub fn walk<'s>(&'s self, visit: &mut impl FnMut(&'s Stmt)) {
+        visit(self);
+        match self {
+            Stmt::Nest(_) | Stmt::Call(_) => {}
+            Stmt::Loop { body, .. } => body.iter().for_each(|stmt| stmt.walk(visit)),
+            Stmt::While { condition, body, .. } => condition.iter().chain(body).for_each(|stmt| stmt.walk(visit)),
+            Stmt::Switch { branches, .. } => branches.iter().flatten().for_each(|stmt| stmt.walk(visit)),
+        }
+    }
+}
+
 impl Function {
+    /// Does it call routines of the runtime archive?
+    pub fn uses_runtime(&self) -> bool {
+        let mut found = false;
+        for stmt in &self.body {
+            stmt.walk(&mut |stmt| match stmt {
+                Stmt::Nest(nest) => found |= nest.block.calls_runtime(),
+                Stmt::Call(_) => found = true,
+                Stmt::Loop { .. } | Stmt::While { .. } | Stmt::Switch { .. } => {}
+            });
+        }
+        found
+    }
+
     pub fn buffer(&self, id: BufferId) -> &Buffer {
         &self.buffers[id.0 as usize]
     }

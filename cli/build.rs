@@ -1,0 +1,84 @@
+//! Builds the runtime as a static archive, which travels inside the `rjaxc` binary:
+//! `include_bytes!(concat!(env!("OUT_DIR"), "/librjaxc_rt.a"))`. `RJAXC_RT_TARGET` names its platform.
+//!
+//! A second cargo does the work, with the same lock file and a target folder of its own, because the archive wants
+//! another profile (no unwinding, one object) than the compiler and must not wait for the lock of the outer build.
+
+use ar_archive_writer::{ArchiveKind, DEFAULT_OBJECT_READER, NewArchiveMember, write_archive_to_stream};
+use object::read::archive::ArchiveFile;
+use std::env;
+use std::io::Cursor;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+fn main() {
+    let root = PathBuf::from(variable("CARGO_MANIFEST_DIR")).join("..");
+    for path in ["runtime/src", "runtime/Cargo.toml", "Cargo.toml"] {
+        println!("cargo::rerun-if-changed={}", root.join(path).display());
+    }
+    println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rustc-env=RJAXC_RT_TARGET={}", variable("TARGET"));
+    let out_dir = PathBuf::from(variable("OUT_DIR"));
+    let built = build_archive(&root, &out_dir.join("runtime"));
+    let bytes = std::fs::read(&built).unwrap_or_else(|error| panic!("{}: {error}", built.display()));
+    let archive = without_support_library(&bytes);
+    std::fs::write(out_dir.join("librjaxc_rt.a"), archive).expect("OUT_DIR is writable");
+}
+
+/// Runs cargo; returns where the archive lies.
+fn build_archive(root: &Path, target_dir: &Path) -> PathBuf {
+    let target = variable("TARGET");
+    let mut cargo = Command::new(variable("CARGO"));
+    cargo.current_dir(root).args(["rustc", "--package=rjaxc-runtime", "--lib", "--crate-type=staticlib"]);
+    // Whatever the outer cargo resolved is in the lock file and downloaded already.
+    cargo.args([
+        "--profile=archive",
+        "--quiet",
+        "--locked",
+        "--offline",
+        "--target",
+        &target,
+        "--target-dir",
+    ]);
+    cargo.arg(target_dir).args(["--", "--cfg=rjaxc_archive", "-Crelocation-model=pic"]);
+    for inherited in ["RUSTC_WORKSPACE_WRAPPER", "CARGO_ENCODED_RUSTFLAGS", "RUSTFLAGS", "CARGO_TARGET_DIR"] {
+        // The first is clippy's under `cargo clippy`; flags for the compiler itself, such as those of a coverage
+        // run or of `target-cpu=native`, must not reach programs that run elsewhere.
+        cargo.env_remove(inherited);
+    }
+    let output = cargo.output().expect("cargo runs: it runs this script");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "the runtime archive does not build\n{cargo:?}\n{errors}");
+    target_dir.join(target).join("archive/librjaxc_rt.a")
+}
+
+/// The archive without the members that every Rust static library carries (4 MB of compiler support): ours is one
+/// self-contained object, which a test of the archive checks.
+fn without_support_library(bytes: &[u8]) -> Vec<u8> {
+    let file = ArchiveFile::parse(bytes).expect("rustc writes valid archives");
+    let mut members = Vec::new();
+    for member in file.members() {
+        let member = member.expect("rustc writes valid archives");
+        if member.name().starts_with(b"rjaxc_rt") {
+            // rustc's own names contain a hash, which would differ from machine to machine.
+            let name = if members.is_empty() {
+                "rjaxc_rt.o".into()
+            } else {
+                format!("rjaxc_rt_{}.o", members.len())
+            };
+            let object = member.data(bytes).expect("rustc writes valid archives");
+            members.push(NewArchiveMember::new(object, &DEFAULT_OBJECT_READER, name));
+        }
+    }
+    assert!(!members.is_empty(), "the runtime archive has no member of the runtime");
+    let kind =
+        if variable("CARGO_CFG_TARGET_VENDOR") == "apple" { ArchiveKind::Darwin } else { ArchiveKind::Gnu };
+    let mut archive = Cursor::new(Vec::new());
+    write_archive_to_stream(&mut archive, &members, kind, false, None)
+        .expect("writing to memory does not fail");
+    archive.into_inner()
+}
+
+fn variable(name: &str) -> String {
+    env::var(name).unwrap_or_else(|_| panic!("cargo sets {name}"))
+}

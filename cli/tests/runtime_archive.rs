@@ -1,0 +1,68 @@
+//! The runtime archive that travels inside `rjaxc`: small, self-contained, position independent, usable from C.
+
+use object::read::archive::ArchiveFile;
+use object::{Object, ObjectSection, ObjectSymbol, SectionKind};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+const ARCHIVE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/librjaxc_rt.a"));
+
+/// What every C library and every Rust program offers, and compilers call on their own account.
+const ALLOWED: [&str; 5] = ["memcpy", "memmove", "memset", "memcmp", "bcmp"];
+
+#[test]
+fn needs_nothing_and_keeps_no_state() {
+    let archive = ArchiveFile::parse(ARCHIVE).expect("an archive");
+    for member in archive.members() {
+        let data = member.and_then(|member| member.data(ARCHIVE)).expect("a member");
+        let object = object::File::parse(data).expect("an object file");
+        for symbol in object.symbols() {
+            let name = symbol.name().expect("symbol names are UTF-8");
+            assert!(!symbol.is_undefined() || name.is_empty() || ALLOWED.contains(&name), "needs `{name}`");
+            let exported = symbol.is_definition() && symbol.is_global();
+            assert!(!exported || name.starts_with("rjax_"), "exports `{name}`");
+            assert!(!name.contains("panic"), "`{name}`: the runtime is meant to be free of panics");
+        }
+        for section in object.sections().filter(|section| section.size() > 0) {
+            let mutable = matches!(section.kind(), SectionKind::Data | SectionKind::UninitializedData);
+            assert!(!mutable, "mutable globals in {}", section.name().unwrap_or("?"));
+        }
+    }
+    assert!(ARCHIVE.len() < 100_000, "the runtime archive has grown to {} bytes", ARCHIVE.len());
+}
+
+#[test]
+fn links_from_c_also_into_a_shared_library() {
+    let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("runtime_archive");
+    std::fs::create_dir_all(&dir).expect("the target folder is writable");
+    std::fs::write(dir.join("librjaxc_rt.a"), ARCHIVE).expect("the target folder is writable");
+    let include = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../runtime/include");
+    std::fs::write(dir.join("main.c"), MAIN).expect("the target folder is writable");
+    let strict = ["-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-I"];
+    // No -lm: that is the point of the archive.
+    run(Command::new("cc").current_dir(&dir).args(strict).arg(&include).args([
+        "main.c",
+        "librjaxc_rt.a",
+        "-o",
+        "main",
+    ]));
+    run(&mut Command::new(dir.join("main")));
+    // `-z text` refuses relocations in code, `-z defs` undefined symbols.
+    let shared =
+        ["-shared", "-nostdlib", "-Wl,-z,text,-z,defs,--whole-archive", "librjaxc_rt.a", "-o", "rt.so"];
+    run(Command::new("cc").current_dir(&dir).args(shared));
+}
+
+const MAIN: &str = "\
+#include \"rjaxc_rt.h\"
+int main(void) {
+  if (rjax_abi_1 != 1) return 1;
+  if (rjax_fmod_f64(-5.5, 2.0) != -1.5) return 2;
+  return rjax_fmod_f32(5.5f, 2.0f) == 1.5f ? 0 : 3;
+}
+";
+
+fn run(command: &mut Command) {
+    let output = command.output().expect("the tool is installed");
+    assert!(output.status.success(), "{command:?}\n{}", String::from_utf8_lossy(&output.stderr));
+}

@@ -1,0 +1,79 @@
+//! What one source file says: functions, constants and what to export. Made by `front`, read by the pipeline.
+
+use super::Program;
+use crate::diag::Span;
+use crate::ir::Value;
+use crate::types::{Aval, Tensor};
+
+/// A whole file, resolved and typed. The first function of a jaxpr printout without a name is `main`.
+#[derive(Clone, Debug, Default)]
+pub struct Source {
+    pub constants: Vec<Constant>,
+    pub functions: Vec<Function>,
+    pub exports: Vec<Export>,
+    /// The bit layout of `random_bits` and `random_split`, if the file has a `threefry = ...` line.
+    pub threefry: Option<Threefry>,
+}
+
+/// A top-level function.
+#[derive(Clone, Debug)]
+pub struct Function {
+    pub name: String,
+    pub span: Span,
+    pub program: Program,
+    /// The names in the text, for headers and error messages; one per constvar, input and output. An output that is
+    /// a literal or repeats an earlier one is `out0`, `out1`, ...
+    pub constvar_names: Vec<String>,
+    pub input_names: Vec<String>,
+    pub output_names: Vec<String>,
+    /// Does another function of the file use it as a body? Such a function is exported only on request.
+    pub called: bool,
+}
+
+/// `const NAME: TYPE = VALUE`: gives constvars of that name their value.
+#[derive(Clone, Debug)]
+pub struct Constant {
+    pub name: String,
+    pub span: Span,
+    pub aval: Option<Aval>,
+    pub value: ConstantValue,
+}
+
+#[derive(Clone, Debug)]
+pub enum ConstantValue {
+    /// `file("weights.npz", "W")`, relative to the source file; read by the command line.
+    File { path: String, key: Option<String>, span: Span },
+    Tensor(Tensor),
+}
+
+/// `export NAME = EXPRESSION`, or `export NAME` for a function as it stands.
+#[derive(Clone, Debug)]
+pub struct Export {
+    pub name: String,
+    pub span: Span,
+    pub expression: Expression,
+}
+
+/// A function or a transformation of one: `vmap(grad(loss, argnums=(0, 1)), in_axes=(None, 0))`.
+#[derive(Clone, Debug)]
+pub enum Expression {
+    Function { name: String, span: Span },
+    Transform { name: String, span: Span, argument: Box<Expression>, keywords: Vec<Keyword> },
+}
+
+/// `argnums=(0, 1)`; positional arguments after the first have an empty key.
+#[derive(Clone, Debug)]
+pub struct Keyword {
+    pub key: String,
+    pub value: Value,
+    pub span: Span,
+}
+
+/// JAX's flag `jax_threefry_partitionable`: how random bits are laid out.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Threefry {
+    /// JAX's default today.
+    Partitionable,
+    /// The layout of older releases.
+    Original,
+}

@@ -1,0 +1,198 @@
+//! The nests of all equations, over variables as buffers.
+
+use crate::diag::{Diagnostic, Origin};
+use crate::ir::{Atom, Equation, Program, Var};
+use crate::loops::{BlockBuilder, BufferId, Inst, Nest, RuntimeCall, Val};
+use crate::ops::rules::{Lowering, NoRule};
+use crate::types::{Aval, DType, Kind, Literal, Tensor};
+use std::sync::Arc;
+
+/// Position in [`Graph::nodes`].
+pub type NodeId = usize;
+
+/// What every variable is made by. Buffer `i` is variable `i`.
+pub struct Graph<'a> {
+    pub program: &'a Program,
+    pub nodes: Vec<Nest>,
+    /// One per variable.
+    pub defs: Vec<Def>,
+    /// Calls of the runtime, in program order.
+    pub calls: Vec<RuntimeCall>,
+    /// How many nodes precede each call.
+    pub nodes_before_calls: Vec<NodeId>,
+}
+
+/// How a variable comes about.
+pub enum Def {
+    Input(usize),
+    Constant(Arc<Tensor>),
+    /// These nests together write it.
+    Nests(Vec<NodeId>),
+    /// The same bytes as another variable; the nest, if any, reads that variable element by element instead.
+    Alias { of: Var, view: Option<NodeId> },
+    /// Position in [`Graph::calls`].
+    Call(usize),
+}
+
+impl<'a> Graph<'a> {
+    /// Errors: an equation without lowering, or of a dtype that has none.
+    pub fn new(program: &'a Program) -> Result<Graph<'a>, Diagnostic> {
+        let (nodes, defs_done, calls, nodes_before_calls) = Default::default();
+        let mut graph = Graph { program, nodes, defs: defs_done, calls, nodes_before_calls };
+        let mut defs: Vec<Option<Def>> = program.vars.iter().map(|_| None).collect();
+        for (position, &input) in program.inputs.iter().enumerate() {
+            check_dtype(program.aval(input), &Origin::unknown())?;
+            defs[input.0 as usize] = Some(Def::Input(position));
+        }
+        for eqn in &program.equations {
+            eqn.results.iter().try_for_each(|&var| check_dtype(program.aval(var), &eqn.origin))?;
+            graph.add(eqn, &mut defs)?;
+        }
+        graph.defs = defs.into_iter().map(|def| def.unwrap_or(Def::Nests(Vec::new()))).collect();
+        Ok(graph)
+    }
+
+    pub fn def(&self, var: Var) -> &Def {
+        &self.defs[var.0 as usize]
+    }
+
+    /// The nest that computes each element of `var` from its index alone, if there is just one and it does: it can be
+    /// absorbed by its consumers.
+    pub fn producer(&self, var: Var) -> Option<NodeId> {
+        match self.def(var) {
+            Def::Nests(nodes) => match nodes.as_slice() {
+                &[node] if computes_each_element(&self.nodes[node], self.program.aval(var)) => Some(node),
+                _ => None,
+            },
+            Def::Alias { view, .. } => *view,
+            Def::Input(_) | Def::Constant(_) | Def::Call(_) => None,
+        }
+    }
+
+    fn add(&mut self, eqn: &Equation, defs: &mut [Option<Def>]) -> Result<(), Diagnostic> {
+        let operands = self.program.atom_avals(&eqn.operands);
+        let results: Vec<Aval> = eqn.results.iter().map(|&var| self.program.aval(var).clone()).collect();
+        let unsupported = |why: NoRule| {
+            let (NoRule::NotYet(why) | NoRule::ByDesign(why)) = why;
+            Diagnostic::unsupported(format!("primitive {}: {why}", eqn.op.name())).with_origin(&eqn.origin)
+        };
+        match eqn.op.lower(&operands, &results).map_err(unsupported)? {
+            Lowering::Constant(value) => defs[eqn.results[0].0 as usize] = Some(Def::Constant(value)),
+            Lowering::Nests(nests) => {
+                eqn.results.iter().for_each(|var| defs[var.0 as usize] = Some(Def::Nests(Vec::new())));
+                for nest in nests {
+                    let node = self.push(eqn, &nest);
+                    let mut written: Vec<BufferId> = self.nodes[node].stores.iter().map(|s| s.buffer).collect();
+                    written.dedup();
+                    for buffer in written {
+                        if let Some(Def::Nests(nodes)) = &mut defs[buffer.0 as usize] {
+                            nodes.push(node);
+                        }
+                    }
+                }
+            }
+            Lowering::Reinterpret(view) => {
+                let view = view.map(|nest| self.push(eqn, &nest));
+                let def = match (eqn.operands[0], view) {
+                    (Atom::Var(of), view) => Def::Alias { of, view },
+                    (Atom::Literal(literal), _) => {
+                        let value = Tensor::from_literal(literal).reinterpret(results[0].clone());
+                        Def::Constant(Arc::new(value.expect("a reinterpretation keeps the byte count")))
+                    }
+                };
+                defs[eqn.results[0].0 as usize] = Some(def);
+            }
+            Lowering::Runtime(call) => {
+                let rename = |buffers: &[BufferId]| buffers.iter().map(|&b| slot_var(eqn, b)).collect::<Option<_>>();
+                let (reads, writes) = (rename(&call.reads), rename(&call.writes));
+                let (Some(reads), Some(writes)) = (reads, writes) else {
+                    return Err(Diagnostic::bug("a runtime call got a literal operand").with_origin(&eqn.origin));
+                };
+                let position = self.calls.len();
+                eqn.results.iter().for_each(|var| defs[var.0 as usize] = Some(Def::Call(position)));
+                self.calls.push(RuntimeCall { reads, writes, ..call });
+                self.nodes_before_calls.push(self.nodes.len());
+            }
+            Lowering::Expand(_) => {
+                let message = format!("primitive {} was not expanded before lowering", eqn.op.name());
+                return Err(Diagnostic::bug(message).with_origin(&eqn.origin));
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds a nest with its slots replaced by the equation's operands and results.
+    fn push(&mut self, eqn: &Equation, nest: &Nest) -> NodeId {
+        let mut b = BlockBuilder::new();
+        let mut map: Vec<Val> = Vec::with_capacity(nest.block.insts.len());
+        for val in nest.block.vals() {
+            let dtype = nest.block.dtype(val);
+            let inst = nest.block.inst(val).map_operands(|operand| map[operand.0 as usize]);
+            map.push(match inst {
+                Inst::Load(mut access) => match slot(eqn, access.buffer) {
+                    Atom::Literal(literal) => b.literal(typed(literal, dtype)),
+                    Atom::Var(var) => {
+                        access.buffer = BufferId(var.0);
+                        b.load(access, dtype)
+                    }
+                },
+                other => b.push(other, dtype),
+            });
+        }
+        let of = |val: Val| map[val.0 as usize];
+        let mut node = nest.clone();
+        for store in &mut node.stores {
+            store.buffer = slot_var(eqn, store.buffer).expect("results are variables");
+            (store.value, store.mask) = (of(store.value), store.mask.map(of));
+            store.indices.iter_mut().for_each(|index| index.dynamic = index.dynamic.map(of));
+        }
+        for reduction in &mut node.reductions {
+            reduction.inits.iter_mut().chain(&mut reduction.values).for_each(|val| *val = of(*val));
+        }
+        node.block = b.finish();
+        self.nodes.push(node);
+        self.nodes.len() - 1
+    }
+}
+
+/// Operand `i` of an equation is slot `i`; its results follow.
+fn slot(eqn: &Equation, buffer: BufferId) -> Atom {
+    let slot = buffer.0 as usize;
+    eqn.operands.get(slot).copied().unwrap_or_else(|| Atom::Var(eqn.results[slot - eqn.operands.len()]))
+}
+
+fn slot_var(eqn: &Equation, buffer: BufferId) -> Option<BufferId> {
+    slot(eqn, buffer).var().map(|var| BufferId(var.0))
+}
+
+/// A literal under the dtype of the load it replaces (they differ where a nest reinterprets bytes).
+fn typed(literal: Literal, dtype: DType) -> Literal {
+    if literal.dtype() == dtype { literal } else { Literal::from_bits(dtype, literal.bits()) }
+}
+
+fn computes_each_element(nest: &Nest, aval: &Aval) -> bool {
+    let [store] = nest.stores.as_slice() else { return false };
+    let rank = aval.rank();
+    let identity = |(axis, index): (usize, &crate::loops::Index)| {
+        index.is_affine() && index.affine == crate::loops::Affine::dim(axis) && nest.dims[axis].extent == aval.shape[axis]
+    };
+    let parallel = nest.dims_with(crate::loops::Role::Parallel).count();
+    let sequential = nest.dims_with(crate::loops::Role::Sequential).count();
+    store.mask.is_none()
+        && store.combine.is_none()
+        && parallel == rank
+        && sequential == 0
+        && store.indices.iter().enumerate().all(identity)
+}
+
+fn check_dtype(aval: &Aval, origin: &Origin) -> Result<(), Diagnostic> {
+    let loops_have_it = match aval.dtype.kind() {
+        Kind::Bool | Kind::Signed | Kind::Unsigned => aval.dtype.bits() >= 8,
+        Kind::Float => aval.dtype.bits() >= 16,
+        Kind::Complex | Kind::Key | Kind::Float0 => false,
+    };
+    if loops_have_it {
+        return Ok(());
+    }
+    Err(Diagnostic::unsupported(format!("arrays of dtype {} have no code yet", aval.dtype)).with_origin(origin))
+}

@@ -1,0 +1,73 @@
+//! Evaluates equations whose operands are all constant, and forwards identities.
+
+use crate::diag::Diagnostic;
+use crate::ir::inline::Scope;
+use crate::ir::{Atom, Builder, Equation, Program};
+use crate::ops::Op;
+use crate::ops::rules::{EvalCx, NoRule};
+use crate::ops::shape::Constant;
+use crate::types::Tensor;
+use std::collections::HashMap;
+
+// Results larger than this are left to run time: a constant costs its size in the object. Units: elements.
+const MOST_ELEMENTS: usize = 64;
+
+/// Folds small constants; identities (`copy`, `stop_gradient`) become their operands.
+pub fn run(program: Program) -> Result<Program, Diagnostic> {
+    let mut b = Builder::new();
+    let mut scope = Scope::new(&program);
+    let mut constants: HashMap<Atom, Tensor> = HashMap::new();
+    for &input in &program.inputs {
+        let var = b.input(program.aval(input).clone());
+        scope.bind(input, var.into());
+    }
+    for eqn in &program.equations {
+        b.set_origin(eqn.origin.clone());
+        let operands = scope.atoms(&eqn.operands);
+        let results = match (&eqn.op, evaluated(&program, eqn, &operands, &constants)) {
+            (Op::Identity(_), _) => operands,
+            (_, Some(values)) => values.into_iter().map(|value| constant(&mut b, value, &mut constants)).collect(),
+            (op, None) => {
+                let avals = eqn.results.iter().map(|&var| program.aval(var).clone()).collect();
+                let results = b.emit_typed(op.clone(), &operands, avals);
+                if let Op::Constant(Constant { value }) = op {
+                    constants.insert(results[0], Tensor::clone(value));
+                }
+                results
+            }
+        };
+        scope.bind_all(&eqn.results, &results);
+    }
+    let mut folded = b.finish(scope.atoms(&program.outputs));
+    crate::ir::prune::run(&mut folded);
+    Ok(folded)
+}
+
+fn constant(b: &mut Builder, value: Tensor, constants: &mut HashMap<Atom, Tensor>) -> Atom {
+    let atom = b.tensor(value.clone());
+    if atom.var().is_some() {
+        constants.insert(atom, value);
+    }
+    atom
+}
+
+fn evaluated(
+    program: &Program,
+    eqn: &Equation,
+    operands: &[Atom],
+    constants: &HashMap<Atom, Tensor>,
+) -> Option<Vec<Tensor>> {
+    let small = |var: &crate::ir::Var| program.aval(*var).shape.element_count() <= MOST_ELEMENTS;
+    if matches!(eqn.op, Op::Constant(_)) || !eqn.op.bodies().is_empty() || !eqn.results.iter().all(small) {
+        return None;
+    }
+    let value = |atom: &Atom| match atom {
+        Atom::Literal(literal) => Some(Tensor::from_literal(*literal)),
+        Atom::Var(_) => {
+            constants.get(atom).filter(|value| value.shape().element_count() <= MOST_ELEMENTS).cloned()
+        }
+    };
+    let values = operands.iter().map(value).collect::<Option<Vec<Tensor>>>()?;
+    let cx = EvalCx { eval_body: |_, _, _| Err(NoRule::ByDesign("bodies are not folded")) };
+    eqn.op.eval(&cx, &values).ok()
+}

@@ -1,0 +1,5 @@
+//! Passes that keep a program's meaning. The list, with names and order, is in [`crate::pipeline`].
+
+pub mod cse;
+pub mod fold;
+pub mod inline;

@@ -1,0 +1,148 @@
+//! What to compile: constants bound, exports chosen, transformations applied.
+
+use crate::diag::{Diagnostic, Span};
+use crate::ir::source::{ConstantValue, Export, Expression, Function, Source};
+use crate::ir::{Atom, Builder, Program, inline::Scope};
+use crate::ops::shape::Constant;
+use crate::types::Tensor;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// The transformations of DESIGN 2.1. Those without a driver are refused by name.
+const TRANSFORMS: &[&str] = &[
+    "jit", "grad", "value_and_grad", "jvp", "vjp", "linearize", "jacfwd", "jacrev", "hessian", "hvp", "vmap",
+    "checkpoint",
+];
+
+/// A function to compile, under its exported name.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Entry {
+    pub name: String,
+    /// Invariant: verified, without constvars.
+    pub program: Program,
+    pub input_names: Vec<String>,
+    pub output_names: Vec<String>,
+}
+
+/// Turns constvars into constants. `values` are the contents of files and of `--consts`, by constvar name; literals
+/// of `const` lines need none.
+///
+/// Errors: a constvar without a value, or of another dtype or shape than its binder says.
+pub fn bind_constants(source: &mut Source, values: &HashMap<String, Tensor>) -> Result<(), Vec<Diagnostic>> {
+    let mut known: HashMap<String, Arc<Tensor>> = HashMap::new();
+    for constant in &source.constants {
+        if let ConstantValue::Tensor(value) = &constant.value {
+            known.insert(constant.name.clone(), Arc::new(value.clone()));
+        }
+    }
+    known.extend(values.iter().map(|(name, value)| (name.clone(), Arc::new(value.clone()))));
+    let mut errors = Vec::new();
+    for function in &mut source.functions {
+        match bind(function, &known) {
+            Ok(program) => function.program = program,
+            Err(error) => errors.push(error),
+        }
+    }
+    if errors.is_empty() { Ok(()) } else { Err(errors) }
+}
+
+fn bind(function: &Function, known: &HashMap<String, Arc<Tensor>>) -> Result<Program, Diagnostic> {
+    let program = &function.program;
+    if program.constvars.is_empty() {
+        return Ok(program.clone());
+    }
+    let mut b = Builder::new();
+    let mut scope = Scope::new(program);
+    for &input in &program.inputs {
+        let var = b.input(program.aval(input).clone());
+        scope.bind(input, var.into());
+    }
+    for (&constvar, name) in program.constvars.iter().zip(&function.constvar_names) {
+        let value = known.get(name).ok_or_else(|| missing(function, name))?;
+        let expected = program.aval(constvar);
+        if value.aval() != expected {
+            let message = format!("constant {name} of {}: expected {expected}, found {}", function.name, value.aval());
+            return Err(Diagnostic::error(message).at(function.span));
+        }
+        let atom = match value.to_literal().filter(|_| value.shape().is_scalar()) {
+            Some(literal) => Atom::Literal(literal),
+            None => b.emit_one(Constant { value: value.clone() }, &[]),
+        };
+        scope.bind(constvar, atom);
+    }
+    for eqn in &program.equations {
+        b.set_origin(eqn.origin.clone());
+        let avals = eqn.results.iter().map(|&var| program.aval(var).clone()).collect();
+        let results = b.emit_typed(eqn.op.clone(), &scope.atoms(&eqn.operands), avals);
+        scope.bind_all(&eqn.results, &results);
+    }
+    Ok(b.finish(scope.atoms(&program.outputs)))
+}
+
+fn missing(function: &Function, name: &str) -> Diagnostic {
+    Diagnostic::error(format!("constant {name} of {} has no value", function.name)).at(function.span).hint(format!(
+        "jaxpr text does not hold the values of closed-over arrays: add `const {name}: TYPE = file(\"weights.npz\", \
+         \"{name}\")`, or pass --consts weights.npz"
+    ))
+}
+
+/// The functions to compile: `requested` if there are any, else the file's `export` lines, else every function that
+/// no other one calls.
+///
+/// Errors: an unknown function or transformation, or one that cannot be applied.
+pub fn entries(source: &Source, requested: &[Export]) -> Result<Vec<Entry>, Vec<Diagnostic>> {
+    let implicit: Vec<Export> = source.functions.iter().filter(|function| !function.called).map(as_export).collect();
+    let exports = match (requested, source.exports.as_slice()) {
+        ([], []) => &implicit,
+        ([], in_file) => in_file,
+        (requested, _) => requested,
+    };
+    let mut errors = Vec::new();
+    let mut entries: Vec<Entry> = Vec::new();
+    for export in exports {
+        if entries.iter().any(|entry| entry.name == export.name) {
+            errors.push(Diagnostic::error(format!("{} is exported twice", export.name)).at(export.span));
+        }
+        match apply(source, &export.expression) {
+            Ok(entry) => entries.push(Entry { name: export.name.clone(), ..entry }),
+            Err(error) => errors.push(error),
+        }
+    }
+    if entries.is_empty() && errors.is_empty() {
+        errors.push(Diagnostic::error("the file defines no function"));
+    }
+    if errors.is_empty() { Ok(entries) } else { Err(errors) }
+}
+
+fn as_export(function: &Function) -> Export {
+    let expression = Expression::Function { name: function.name.clone(), span: function.span };
+    Export { name: function.name.clone(), span: function.span, expression }
+}
+
+fn apply(source: &Source, expression: &Expression) -> Result<Entry, Diagnostic> {
+    match expression {
+        Expression::Function { name, span } => {
+            let found = source.functions.iter().find(|function| function.name == *name);
+            let function = found.ok_or_else(|| unknown_function(source, name, *span))?;
+            Ok(Entry {
+                name: name.clone(),
+                program: function.program.clone(),
+                input_names: function.input_names.clone(),
+                output_names: function.output_names.clone(),
+            })
+        }
+        Expression::Transform { name, argument, .. } if name == "jit" => apply(source, argument),
+        Expression::Transform { name, span, .. } if TRANSFORMS.contains(&name.as_str()) => {
+            Err(Diagnostic::unsupported(format!("transformation {name} is not supported yet")).at(*span))
+        }
+        Expression::Transform { name, span, .. } => {
+            let hint = format!("transformations are {}", TRANSFORMS.join(", "));
+            Err(Diagnostic::error(format!("unknown transformation {name}")).at(*span).hint(hint))
+        }
+    }
+}
+
+fn unknown_function(source: &Source, name: &str, span: Span) -> Diagnostic {
+    let names: Vec<&str> = source.functions.iter().map(|function| function.name.as_str()).collect();
+    Diagnostic::error(format!("there is no function {name}")).at(span).hint(format!("functions: {}", names.join(", ")))
+}
