@@ -2,3 +2,5 @@
 
 pub mod cpu;
 pub mod target;
+
+pub use target::Target;

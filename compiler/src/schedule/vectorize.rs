@@ -5,6 +5,7 @@
 //! that all lanes share stay scalars of any type. Positions along the vector dim are I64 and only allowed where
 //! they are converted to the common width at once, or if that width is 64 bits.
 
+use crate::diag::Diagnostic;
 use crate::loops::{BinaryOp, BufferId, Combine, Function, Index, Inst, Jam, Module, Nest, Role, Stmt};
 use crate::loops::{UnaryOp, Val, VectorPlan};
 use crate::types::DType;
@@ -15,12 +16,13 @@ const VECTOR_BYTES: usize = 16;
 const CONTRACTION_JAM: usize = 4;
 
 /// Fills in the plan of every nest.
-pub fn run(module: &mut Module) {
+pub fn run(mut module: Module) -> Result<Module, Diagnostic> {
     for function in &mut module.functions {
         let mut body = std::mem::take(&mut function.body);
         each_nest(&mut body, &mut |nest| plan(function, nest));
         function.body = body;
     }
+    Ok(module)
 }
 
 fn each_nest(stmts: &mut [Stmt], visit: &mut impl FnMut(&mut Nest)) {

@@ -28,9 +28,14 @@ pub struct DataBlob {
     pub pointers: Vec<(usize, DataRef)>,
 }
 
-/// A blob by its position in the list given to [`Unit::data`].
+/// A place in a blob.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct DataRef(pub usize);
+pub struct DataRef {
+    /// Position in the list given to [`Unit::data`].
+    pub blob: usize,
+    /// Units: bytes.
+    pub offset: usize,
+}
 
 const POINTER_BYTES: i32 = 8;
 
@@ -49,9 +54,9 @@ impl Unit<'_> {
             let mut data = DataDescription::new();
             data.define(blob.bytes.clone().into_boxed_slice());
             data.set_align(64);
-            for &(offset, target) in &blob.pointers {
-                let target = self.module.declare_data_in_data(ids[target.0], &mut data);
-                data.write_data_addr(offset as u32, target, 0);
+            for &(offset, place) in &blob.pointers {
+                let target = self.module.declare_data_in_data(ids[place.blob], &mut data);
+                data.write_data_addr(offset as u32, target, place.offset as i64);
             }
             self.module.define_data(id, &data).map_err(module_error)?;
         }
