@@ -1,1 +1,2 @@
 //! Constructors of common nests.
+pub mod contract;

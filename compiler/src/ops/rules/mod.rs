@@ -11,6 +11,7 @@ use crate::diag::TypeError;
 use crate::ir::{Atom, Body, Builder, Params, Program};
 use crate::loops;
 use crate::types::{Aval, Tensor};
+use std::sync::Arc;
 
 /// The whole contract of a primitive. No method has a default.
 pub trait Primitive {
@@ -100,6 +101,8 @@ pub enum Lowering {
     /// The result has the operand's bytes in the same row-major order. The nest, if the index map is affine, lets
     /// the operation fuse instead.
     Reinterpret(Option<loops::Nest>),
+    /// The result is this array, read-only data of the object.
+    Constant(Arc<Tensor>),
     /// A routine of the runtime.
     Runtime(loops::RuntimeCall),
 }
