@@ -107,6 +107,10 @@ fn dropped_results_are_told_apart_by_type_or_refused() {
     };
     main_of(&text("a"));
     check_errors(&text("_"), &[&format!("2:16 {several}")]);
+    let shared = format!(
+        "let f = {body} in\n{{ lambda ; a:f32[]. let _:f32[] = jit[name=f jaxpr=f] a\n b:f32[] = jit[name=f jaxpr=f] a in (b,) }}"
+    );
+    check_errors(&shared, &[&format!("3:2 {several}")]);
 }
 
 #[test]
@@ -242,7 +246,7 @@ fn exports_become_expressions() {
     }
 }
 
-/// Reads every file of the folder `RJAXC_JAXPR_TEXTS` names, if it is set: what is not unsupported and does not lack
+/// Reads every file of the folder `RJAXC_JAXPR_TEXTS` names, if it is set: what is not unsupported and has all its
 /// constants must verify, and print to a text that reads back to an equal program.
 #[test]
 fn corpus_resolves() {
