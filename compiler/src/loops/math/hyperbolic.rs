@@ -87,7 +87,10 @@ pub fn acosh(b: &mut BlockBuilder, x: Val) -> Val {
     let root = b.sqrt(product);
     let (sum, error) = two_sum(b, t, root);
     let near = log1p_with_tail(b, sum, Some(error));
-    log_doubled_above(b, x, 1e9, near)
+    let y = log_doubled_above(b, x, 1e9, near);
+    // The product of two negative factors hides operands below -1.
+    let nan = constant(b, x, f64::NAN);
+    select_below(b, x, 1.0, nan, y)
 }
 
 pub fn atanh(b: &mut BlockBuilder, x: Val) -> Val {
