@@ -12,20 +12,26 @@ pub struct Pad {
     pub config: Vec<(i64, i64, i64)>,
 }
 
-/// An extent with `interior` positions added between neighbours.
+/// An extent with `interior` positions added between neighbours; exact, as `infer` has checked.
 pub(super) fn dilated(extent: usize, interior: i64) -> i64 {
     let extent = extent as i64;
-    extent.saturating_add((extent - 1).max(0).saturating_mul(interior))
+    extent + (extent - 1).max(0) * interior
 }
 
 impl Pad {
-    fn extent(&self, operand: &Shape, axis: usize) -> i64 {
+    /// The extent of a result axis; `None` where it overflows.
+    fn extent(&self, operand: &Shape, axis: usize) -> Option<i64> {
         let (low, high, interior) = self.config[axis];
-        dilated(operand[axis], interior).saturating_add(low).saturating_add(high)
+        let extent = i64::try_from(operand[axis]).ok()?;
+        let between = (extent - 1).max(0).checked_mul(interior)?;
+        // Lowering divides by it.
+        interior.checked_add(1)?;
+        extent.checked_add(between)?.checked_add(low)?.checked_add(high)
     }
 
     fn result_shape(&self, operand: &Shape) -> Shape {
-        (0..operand.rank()).map(|axis| self.extent(operand, axis) as usize).collect()
+        let extent = |axis| self.extent(operand, axis).expect("infer checked the extents");
+        (0..operand.rank()).map(|axis| extent(axis) as usize).collect()
     }
 
     /// The operand position of a result position; `None` in the padding.
@@ -60,9 +66,11 @@ impl Primitive for Pad {
                 return Err(TypeError(format!("axis {axis}: expected interior padding >= 0, found {interior}")));
             }
             let extent = self.extent(&operand.shape, axis);
-            if extent < 0 {
-                let amounts = format!("({low}, {high}, {interior})");
-                return Err(TypeError(format!("axis {axis} of {operand} padded by {amounts} has extent {extent}")));
+            let amounts = format!("axis {axis} of {operand} padded by ({low}, {high}, {interior})");
+            match extent {
+                Some(0..) => {}
+                Some(extent) => return Err(TypeError(format!("{amounts} has extent {extent}"))),
+                None => return Err(TypeError(format!("{amounts} is too large"))),
             }
         }
         Ok(vec![operand.with_shape(self.result_shape(&operand.shape))])
@@ -83,7 +91,7 @@ impl Primitive for Pad {
 
     /// The array's cotangent is cut out; the value's is the sum of the rest.
     fn transpose(&self, cx: &mut TransposeCx, cotangents: &[Tangent], operands: &[Operand]) -> Rule<Vec<Tangent>> {
-        let operand = operand_aval(cx.builder, &operands[0]);
+        let operand = operand_aval(cx, &operands[0]);
         transpose_each(cx, &cotangents[0], operands, |b, ct, position, _| {
             let cut = self.cut_out(b, ct, &operand);
             if position == 0 {

@@ -40,7 +40,7 @@ impl Primitive for Split {
         expect_operands(operands, 1)?;
         let operand = &operands[0];
         expect_axes("axis", &[self.axis], operand.rank())?;
-        let (found, expected) = (self.sizes.iter().sum::<usize>(), operand.shape[self.axis]);
+        let (found, expected) = (self.sizes.iter().fold(0, |sum: usize, &size| sum.saturating_add(size)), operand.shape[self.axis]);
         if found != expected {
             let axis = self.axis;
             return Err(TypeError(format!("sizes: expected a sum of {expected} (axis {axis} of {operand}), found {found}")));

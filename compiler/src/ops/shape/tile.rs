@@ -34,6 +34,10 @@ impl Primitive for Tile {
     fn infer(&self, operands: &[Aval]) -> Result<Vec<Aval>, TypeError> {
         expect_operands(operands, 1)?;
         expect_per_axis("reps", self.reps.len(), &operands[0])?;
+        let mut extents = operands[0].shape.extents().iter().zip(&self.reps);
+        if let Some((extent, count)) = extents.find(|(extent, count)| extent.checked_mul(**count).is_none()) {
+            return Err(TypeError(format!("extent {extent} times {count} is too large")));
+        }
         Ok(vec![operands[0].with_shape(self.result_shape(&operands[0].shape))])
     }
 
