@@ -2,6 +2,7 @@
 
 use object::read::archive::ArchiveFile;
 use object::{Object, ObjectSection, ObjectSymbol, SectionKind};
+use rjaxc_compiler::link::{ABI_SYMBOL, archive};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -33,8 +34,7 @@ fn needs_nothing_and_keeps_no_state() {
 
 #[test]
 fn links_from_c_also_into_a_shared_library() {
-    let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("runtime_archive");
-    std::fs::create_dir_all(&dir).expect("the target folder is writable");
+    let dir = folder("alone");
     std::fs::write(dir.join("librjaxc_rt.a"), ARCHIVE).expect("the target folder is writable");
     let include = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../runtime/include");
     std::fs::write(dir.join("main.c"), MAIN).expect("the target folder is writable");
@@ -51,6 +51,40 @@ fn links_from_c_also_into_a_shared_library() {
     let shared =
         ["-shared", "-nostdlib", "-Wl,-z,text,-z,defs,--whole-archive", "librjaxc_rt.a", "-o", "rt.so"];
     run(Command::new("cc").current_dir(&dir).args(shared));
+}
+
+#[test]
+fn one_archive_holds_model_and_runtime_of_the_same_abi_only() {
+    for (version, links) in [(1, true), (2, false)] {
+        let dir = folder(&format!("model{version}"));
+        let symbol = ABI_SYMBOL.replace('1', &version.to_string());
+        let model = format!(
+            "extern const unsigned {symbol};\ndouble rjax_fmod_f64(double x, double y);\n\
+             int model(void) {{ return {symbol} == 1 && rjax_fmod_f64(5.5, 2.0) == 1.5 ? 0 : 1; }}\n"
+        );
+        std::fs::write(dir.join("model.c"), model).expect("the target folder is writable");
+        run(Command::new("cc").current_dir(&dir).args(["-O2", "-c", "model.c", "-o", "model.o"]));
+        let object = std::fs::read(dir.join("model.o")).expect("cc wrote it");
+        let bytes = archive("model.o", &object, Some(ARCHIVE)).expect("the runtime is an archive");
+        std::fs::write(dir.join("model.a"), bytes).expect("the target folder is writable");
+        let main = "int model(void);\nint main(void) { return model(); }\n";
+        std::fs::write(dir.join("main.c"), main).expect("the target folder is writable");
+        let mut link = Command::new("cc");
+        link.current_dir(&dir).args(["main.c", "model.a", "-o", "main"]);
+        let output = link.output().expect("the tool is installed");
+        assert_eq!(output.status.success(), links, "{}", String::from_utf8_lossy(&output.stderr));
+        if links {
+            run(&mut Command::new(dir.join("main")));
+        } else {
+            assert!(String::from_utf8_lossy(&output.stderr).contains(&symbol));
+        }
+    }
+}
+
+fn folder(name: &str) -> PathBuf {
+    let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("runtime_archive").join(name);
+    std::fs::create_dir_all(&dir).expect("the target folder is writable");
+    dir
 }
 
 const MAIN: &str = "\

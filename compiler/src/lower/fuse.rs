@@ -154,7 +154,7 @@ impl Planner<'_> {
         match self.graph.def(var) {
             Def::Nests(nodes) => nodes.iter().for_each(|&node| self.add_root(node)),
             Def::Alias { of, .. } => self.force(*of),
-            Def::Input(_) | Def::Constant(_) | Def::Call(_) => {}
+            Def::Input(_) | Def::Constant(_) | Def::Call => {}
         }
     }
 

@@ -30,8 +30,8 @@ pub enum Def {
     Nests(Vec<NodeId>),
     /// The same bytes as another variable; the nest, if any, reads that variable element by element instead.
     Alias { of: Var, view: Option<NodeId> },
-    /// Position in [`Graph::calls`].
-    Call(usize),
+    /// A call of the runtime writes it.
+    Call,
 }
 
 impl<'a> Graph<'a> {
@@ -65,7 +65,7 @@ impl<'a> Graph<'a> {
                 _ => None,
             },
             Def::Alias { view, .. } => *view,
-            Def::Input(_) | Def::Constant(_) | Def::Call(_) => None,
+            Def::Input(_) | Def::Constant(_) | Def::Call => None,
         }
     }
 
@@ -108,8 +108,7 @@ impl<'a> Graph<'a> {
                 let (Some(reads), Some(writes)) = (reads, writes) else {
                     return Err(Diagnostic::bug("a runtime call got a literal operand").with_origin(&eqn.origin));
                 };
-                let position = self.calls.len();
-                eqn.results.iter().for_each(|var| defs[var.0 as usize] = Some(Def::Call(position)));
+                eqn.results.iter().for_each(|var| defs[var.0 as usize] = Some(Def::Call));
                 self.calls.push(RuntimeCall { reads, writes, ..call });
                 self.nodes_before_calls.push(self.nodes.len());
             }

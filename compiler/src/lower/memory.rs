@@ -28,7 +28,7 @@ pub fn place(name: &str, program: &Program, graph: &Graph, roots: Vec<Root>) -> 
             Def::Input(input) => Place::Input(*input),
             Def::Constant(value) => Place::Constant(value.clone()),
             Def::Alias { of, .. } => Place::Alias(BufferId(of.0)),
-            Def::Nests(_) | Def::Call(_) => Place::Unplaced,
+            Def::Nests(_) | Def::Call => Place::Unplaced,
         };
     }
     place_outputs(&mut function, program);

@@ -57,7 +57,7 @@ macro_rules! primitives {
 primitives! {
     elementwise::Unary, elementwise::Binary, elementwise::Compare, elementwise::Select, elementwise::Clamp,
     elementwise::Convert, elementwise::Bitcast, elementwise::IntegerPow, elementwise::ReducePrecision,
-    elementwise::Identity,
+    elementwise::Identity, elementwise::WideMul,
     reduction::Reduce, reduction::ArgReduce,
     shape::BroadcastInDim, shape::Reshape, shape::PermutedReshape, shape::Squeeze, shape::ExpandDims, shape::PermuteAxes, shape::Slice,
     shape::Pad, shape::Concatenate, shape::Split, shape::Stack, shape::Unstack, shape::Tile, shape::Rev, shape::Iota,

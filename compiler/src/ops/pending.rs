@@ -22,8 +22,8 @@ const WHY: NoRule = NoRule::NotYet("the primitive is not supported yet");
 const NAMES: &[&str] = &[
     "addupdate", "approx_top_k", "bessel_i0e", "bessel_i1e", "cholesky", "complex", "cond", "conj",
     "conv_general_dilated", "cumlogsumexp", "cummax", "cummin", "cumprod", "cumsum", "custom_linear_solve", "debug_print",
-    "digamma", "dynamic_slice", "dynamic_update_slice", "eig", "eigh", "fft", "gather", "geqp3", "geqrf", "hessenberg",
-    "householder_product", "igamma", "igammac", "imag", "iota_2x32_shape", "lgamma", "lu", "lu_pivots_to_permutation",
+    "digamma", "dynamic_slice", "dynamic_update_slice", "eig", "eigh", "empty2", "fft", "gather", "geqp3", "geqrf",
+    "hessenberg", "householder_product", "igamma", "igammac", "imag", "iota_2x32_shape", "lgamma", "lu", "lu_pivots_to_permutation",
     "ormqr", "platform_index", "polygamma", "qr", "random_bits", "random_fold_in", "random_gamma", "random_seed",
     "random_split", "random_unwrap", "random_wrap", "real", "reduce", "reduce_window", "reduce_window_max",
     "reduce_window_min", "reduce_window_sum", "regularized_incomplete_beta", "rng_bit_generator", "rng_uniform", "scan",

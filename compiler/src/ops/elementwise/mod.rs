@@ -4,13 +4,18 @@
 mod binary;
 mod compare;
 mod convert;
+mod identity;
 mod power;
 mod select;
 mod unary;
+mod wide;
 
 pub use binary::{Binary, BinaryKind};
+pub(in crate::ops) use binary::maximum;
 pub use compare::{Compare, CompareKind};
-pub use convert::{Bitcast, Convert, Identity, IdentityKind, ReducePrecision};
+pub use convert::{Bitcast, Convert, ReducePrecision};
+pub use identity::{Identity, IdentityKind};
 pub use power::IntegerPow;
 pub use select::{Clamp, Select};
 pub use unary::{Unary, UnaryKind};
+pub use wide::WideMul;

@@ -1,11 +1,11 @@
 //! Rule families that do most of the work, by name: an operation says in a word which one it is.
 
-use super::{BatchCx, BatchDim, Batched, Duals, JvpCx, Lowering, Rule, Tangent};
+use super::{BatchCx, BatchDim, Batched, Duals, JvpCx, Lowering, Operand, Rule, Tangent, TransposeCx};
 use crate::diag::TypeError;
-use crate::ir::{Atom, broadcast_shapes};
+use crate::ir::{Atom, Builder, broadcast_shapes};
 use crate::loops::{Access, Affine, BlockBuilder, BufferId, Dim, Index, Nest, Store, Val};
 use crate::ops::Op;
-use crate::types::{Aval, DType, Shape, Tensor};
+use crate::types::{Aval, DType, Kind, Shape, Tensor};
 
 /// Errors: TypeError if the number of operands is not `count`.
 pub fn expect_operands(operands: &[Aval], count: usize) -> Result<(), TypeError> {
@@ -22,6 +22,15 @@ pub fn expect_same_dtype(operands: &[Aval]) -> Result<DType, TypeError> {
         Some(other) => Err(TypeError(format!("operand dtypes {} and {} differ", first.dtype, other.dtype))),
         None => Ok(first.dtype),
     }
+}
+
+/// Errors: TypeError if the dtype of the operand is of none of these kinds.
+pub fn expect_kind(operand: &Aval, accepts: &[Kind]) -> Result<(), TypeError> {
+    if accepts.contains(&operand.dtype.kind()) {
+        return Ok(());
+    }
+    let kinds: Vec<String> = accepts.iter().map(|kind| format!("{kind:?}").to_lowercase()).collect();
+    Err(TypeError(format!("expected an operand of kind {}, found {}", kinds.join(" or "), operand.dtype)))
 }
 
 /// The result shape of an elementwise operation. Errors: TypeError if the shapes do not agree.
@@ -103,6 +112,41 @@ pub fn linear(cx: &mut JvpCx, op: impl Into<Op>, primals: &[Atom], tangents: &[T
         }
     };
     Ok(Duals { primals: results, tangents })
+}
+
+/// Stretches an implicitly broadcast value to the full shape.
+pub fn broadcast_to(builder: &mut Builder, x: Atom, shape: &Shape) -> Atom {
+    let dims: Vec<usize> = (0..builder.aval(x).rank()).collect();
+    builder.broadcast_in_dim(x, shape.clone(), &dims)
+}
+
+/// The transpose of implicit broadcasting: sums a cotangent over the axes along which the operand was stretched.
+pub fn unbroadcast(cx: &mut TransposeCx, ct: Atom, operand: &Aval) -> Atom {
+    let shape = cx.builder.aval(ct).shape;
+    let stretched = |axis: &usize| operand.shape.is_scalar() || operand.shape[*axis] != shape[*axis];
+    let axes: Vec<usize> = (0..shape.rank()).filter(stretched).collect();
+    let sum = cx.builder.reduce_sum(ct, &axes);
+    cx.builder.reshape(sum, operand.shape.clone())
+}
+
+/// The type of an operand under transposition.
+pub fn operand_aval(cx: &TransposeCx, operand: &Operand) -> Aval {
+    match operand {
+        Operand::Known(atom) => cx.builder.aval(*atom),
+        Operand::Linear(aval) => aval.clone(),
+    }
+}
+
+/// Zero cotangents for every operand: of known ones, and of all where the result's cotangent is zero.
+pub fn zero_cotangents(cx: &TransposeCx, operands: &[Operand]) -> Vec<Tangent> {
+    operands.iter().map(|operand| Tangent::Zero(tangent_aval(&operand_aval(cx, operand)))).collect()
+}
+
+/// The lowering of an operation whose results are its operands: nothing at all.
+pub fn identity_program(operands: &[Aval]) -> Lowering {
+    let mut builder = Builder::new();
+    let outputs = operands.iter().map(|aval| Atom::Var(builder.input(aval.clone()))).collect();
+    Lowering::Expand(builder.finish(outputs))
 }
 
 /// The type of tangents of values of type `aval`: itself, or `float0` for what cannot be differentiated.

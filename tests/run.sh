@@ -1,0 +1,61 @@
+#!/bin/sh
+# Everything that must hold before a change lands:  sh tests/run.sh
+# Installs what is missing where it can (apt, PyPI); what it cannot install, it names, and goes on without.
+# RJAXC_PYTHON names a Python with numpy, ml_dtypes and jax 0.10.2 to use instead of making .venv.
+set -eu
+cd "$(dirname "$0")/.."
+corpus=../shared/conformance
+rjaxc=${CARGO_TARGET_DIR:-target}/release/rjaxc
+
+step() { printf '\n== %s\n' "$1"; }
+
+# The tests run aarch64 code under qemu.
+install_cross() {
+    command -v aarch64-linux-gnu-gcc >/dev/null && command -v qemu-aarch64 >/dev/null && return
+    step "install an aarch64 C compiler and qemu"
+    sudo=
+    [ "$(id -u)" = 0 ] || sudo="sudo -n"
+    if ! command -v apt-get >/dev/null; then
+        echo "SKIPPED: no apt here, so the aarch64 tests will be reported as skipped"
+    elif ! { $sudo apt-get update -qq &&
+        $sudo apt-get install -y -qq --no-install-recommends gcc-aarch64-linux-gnu qemu-user libc6-dev-arm64-cross; } >/dev/null; then
+        echo "SKIPPED: apt-get failed, so the aarch64 tests will be reported as skipped"
+    fi
+}
+
+# Sets $python to an interpreter that can run the conformance runner and JAX, or to nothing.
+find_python() {
+    python=${RJAXC_PYTHON:-.venv/bin/python}
+    "$python" -c "import numpy, ml_dtypes, jax" 2>/dev/null && return
+    step "install jax into .venv"
+    python=.venv/bin/python
+    if ! { python3 -m venv .venv && "$python" -m pip install --quiet numpy ml_dtypes jax==0.10.2; }; then
+        echo "SKIPPED: no Python environment, so the conformance cases are not run"
+        python=
+    fi
+}
+
+install_cross
+
+step "cargo fmt --check"
+cargo fmt --check
+
+step "cargo clippy"
+cargo clippy --workspace --all-targets --quiet -- -D warnings
+
+step "cargo doc"
+RUSTDOCFLAGS="-D rustdoc::broken_intra_doc_links" cargo doc --workspace --no-deps --quiet
+
+step "cargo build --release"
+cargo build --release --quiet
+
+step "cargo test"
+cargo test --workspace --no-fail-fast
+
+if [ -d "$corpus" ]; then
+    find_python
+    if [ -n "$python" ]; then
+        step "conformance with JAX (for information)"
+        "$python" "$corpus/runner.py" "$corpus/cases/harness" --server "$rjaxc conform" --only-transform none || true
+    fi
+fi
