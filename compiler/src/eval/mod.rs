@@ -41,7 +41,11 @@ fn eval_body(cx: &EvalCx, body: &Program, inputs: &[Tensor]) -> Rule<Vec<Tensor>
     run(cx, body, inputs).map_err(|(why, _)| why)
 }
 
-fn run<'a>(cx: &EvalCx, program: &'a Program, inputs: &[Tensor]) -> Result<Vec<Tensor>, (NoRule, &'a Equation)> {
+fn run<'a>(
+    cx: &EvalCx,
+    program: &'a Program,
+    inputs: &[Tensor],
+) -> Result<Vec<Tensor>, (NoRule, &'a Equation)> {
     let mut values = Values(vec![None; program.vars.len()]);
     values.bind(&program.inputs, inputs.to_vec());
     for eqn in &program.equations {
@@ -83,7 +87,8 @@ mod tests {
         let x = b.input(Aval::new(DType::F32, [3]));
         let result = b.aval(x.into());
         let params = Params::new().with("axis", 0usize).with("reverse", Value::Bool(false));
-        let sum = ops::parse("cumlogsumexp", &params, &[Some(result)]).expect("a known name").expect("a type");
+        let sum =
+            ops::parse("cumlogsumexp", &params, &[Some(result)]).expect("a known name").expect("a type");
         let outputs = b.emit(sum, &[x.into()]);
         let error = super::program(&b.finish(outputs), &[Tensor::from_f64s(DType::F32, [3], &[1.0; 3])]);
         let error = error.expect_err("it has no rules");

@@ -180,7 +180,8 @@ impl Family for CustomCall {
         // Older versions call the second one `custom_vjp_call_jaxpr`.
         let name = name.strip_suffix("_jaxpr").unwrap_or(name);
         let kind = CustomKind::ALL.into_iter().find(|kind| kind.text_name() == name)?;
-        let key = CUSTOM_BODY_KEYS.into_iter().find(|key| params.get(key).is_some()).unwrap_or(CUSTOM_BODY_KEYS[0]);
+        let key =
+            CUSTOM_BODY_KEYS.into_iter().find(|key| params.get(key).is_some()).unwrap_or(CUSTOM_BODY_KEYS[0]);
         Some(parse_call(params, key).map(|(name, body, rest)| CustomCall { kind, name, body, rest }))
     }
 
@@ -219,7 +220,9 @@ fn parse_call(params: &Params, body_key: &str) -> Result<(Option<String>, Body, 
 fn infer_call(body: &Body, operands: &[Aval]) -> Result<Vec<Aval>, TypeError> {
     if !body.constvars.is_empty() {
         let count = body.constvars.len();
-        return Err(TypeError(format!("its body needs the values of {count} constants, which the text lacks")));
+        return Err(TypeError(format!(
+            "its body needs the values of {count} constants, which the text lacks"
+        )));
     }
     let inputs = body.input_avals();
     expect_operands(operands, inputs.len())?;
@@ -260,7 +263,8 @@ mod tests {
 
     #[test]
     fn prints_parameters_in_the_order_of_jax() {
-        let keys = |sample: &Sample| sample.op.params().0.iter().map(|(key, _)| key.clone()).collect::<Vec<_>>();
+        let keys =
+            |sample: &Sample| sample.op.params().0.iter().map(|(key, _)| key.clone()).collect::<Vec<_>>();
         assert_eq!(keys(&Call::samples()[3]), ["differentiated", "jaxpr", "policy", "prevent_cse"]);
         assert_eq!(keys(&CustomCall::samples()[0]), ["name", "call_jaxpr", "jvp", "symbolic_zeros"]);
     }
@@ -279,12 +283,14 @@ mod tests {
     fn errors_say_expected_and_found() {
         let call = &Call::samples()[0].op;
         let (x, y) = (Aval::new(DType::F32, [3]), Aval::scalar(DType::F32));
-        let complaint = |operands: &[Aval]| call.infer(operands).expect_err("the operands do not fit").to_string();
+        let complaint =
+            |operands: &[Aval]| call.infer(operands).expect_err("the operands do not fit").to_string();
         assert_eq!(complaint(&[x.clone(), y]), "operand 1: expected i32[] as its body does, found f32[]");
         assert_eq!(complaint(&[x]), "expected 2 operands, found 1");
         let mut b = Builder::new();
         b.constvar(Aval::scalar(DType::F32));
-        let call = Call { kind: CallKind::Jit, name: None, body: b.finish(vec![]).into(), rest: Params::new() };
+        let call =
+            Call { kind: CallKind::Jit, name: None, body: b.finish(vec![]).into(), rest: Params::new() };
         let why = call.infer(&[]).expect_err("a constant is missing").to_string();
         assert_eq!(why, "its body needs the values of 1 constants, which the text lacks");
     }

@@ -46,7 +46,9 @@ fn expect_axes(what: &str, axes: &[usize], rank: usize) -> Result<(), TypeError>
     }
     let repeated = |position: &usize| axes[..*position].contains(&axes[*position]);
     match (0..axes.len()).find(repeated) {
-        Some(position) => Err(TypeError(format!("{what}: expected distinct axes, found {} twice", axes[position]))),
+        Some(position) => {
+            Err(TypeError(format!("{what}: expected distinct axes, found {} twice", axes[position])))
+        }
         None => Ok(()),
     }
 }
@@ -216,7 +218,8 @@ const SAMPLE_DTYPES: [DType; 7] =
 /// An array of small whole numbers that differ from their neighbours.
 fn sample_tensor(dtype: DType, shape: &[usize]) -> Tensor {
     let count = shape.iter().product::<usize>();
-    let values: Vec<f64> = (0..count).map(|i| if dtype == DType::Bool { (i * i % 3) as f64 } else { i as f64 }).collect();
+    let values: Vec<f64> =
+        (0..count).map(|i| if dtype == DType::Bool { (i * i % 3) as f64 } else { i as f64 }).collect();
     Tensor::from_f64s(dtype, shape, &values)
 }
 

@@ -63,7 +63,9 @@ impl Primitive for Pad {
         expect_per_axis("padding_config", self.config.len(), operand)?;
         for (axis, &(low, high, interior)) in self.config.iter().enumerate() {
             if interior < 0 {
-                return Err(TypeError(format!("axis {axis}: expected interior padding >= 0, found {interior}")));
+                return Err(TypeError(format!(
+                    "axis {axis}: expected interior padding >= 0, found {interior}"
+                )));
             }
             let extent = self.extent(&operand.shape, axis);
             let amounts = format!("axis {axis} of {operand} padded by ({low}, {high}, {interior})");
@@ -90,7 +92,12 @@ impl Primitive for Pad {
     }
 
     /// The array's cotangent is cut out; the value's is the sum of the rest.
-    fn transpose(&self, cx: &mut TransposeCx, cotangents: &[Tangent], operands: &[Operand]) -> Rule<Vec<Tangent>> {
+    fn transpose(
+        &self,
+        cx: &mut TransposeCx,
+        cotangents: &[Tangent],
+        operands: &[Operand],
+    ) -> Rule<Vec<Tangent>> {
         let operand = operand_aval(cx, &operands[0]);
         transpose_each(cx, &cotangents[0], operands, |b, ct, position, _| {
             let cut = self.cut_out(b, ct, &operand);
@@ -167,7 +174,9 @@ impl Family for Pad {
     fn parse(name: &str, params: &Params, _: &[Option<Aval>]) -> Option<Result<Self, TypeError>> {
         (name == "pad").then(|| {
             let value = params.require("padding_config")?;
-            let triple = |item: &Value| item.ints().and_then(|x| <[i64; 3]>::try_from(x).ok()).map(<(i64, i64, i64)>::from);
+            let triple = |item: &Value| {
+                item.ints().and_then(|x| <[i64; 3]>::try_from(x).ok()).map(<(i64, i64, i64)>::from)
+            };
             let config = match value {
                 Value::Tuple(items) => items.iter().map(triple).collect::<Option<Vec<_>>>(),
                 _ => None,
@@ -178,7 +187,8 @@ impl Family for Pad {
     }
 
     fn samples() -> Vec<Sample> {
-        let cases: [(&[usize], &[(i64, i64, i64)]); 9] = [
+        type Case = (&'static [usize], &'static [(i64, i64, i64)]);
+        let cases: [Case; 9] = [
             (&[], &[]),
             (&[3], &[(0, 0, 0)]),
             (&[3], &[(1, 2, 0)]),
@@ -189,7 +199,7 @@ impl Family for Pad {
             (&[0, 2], &[(1, 2, 3), (0, 0, 1)]),
             (&[1, 3], &[(-1, 0, 0), (0, 0, 0)]),
         ];
-        let sample = |(shape, config): (&[usize], &[(i64, i64, i64)])| {
+        let sample = |(shape, config): Case| {
             SAMPLE_DTYPES.map(|dtype| {
                 let value = Tensor::from_f64s(dtype, [], &[9.0]);
                 Sample::new(Pad { config: config.to_vec() }, vec![sample_tensor(dtype, shape), value])

@@ -13,10 +13,17 @@ pub(in crate::ops) fn check_lowering<F: Family>() {
         let nests = match sample.op.lower(&avals, &results) {
             Ok(Lowering::Nests(nests)) => nests,
             Ok(Lowering::Reinterpret(Some(nest))) => vec![nest],
-            Ok(Lowering::Reinterpret(None) | Lowering::Constant(_) | Lowering::Expand(_) | Lowering::Runtime(_)) => {
+            Ok(
+                Lowering::Reinterpret(None)
+                | Lowering::Constant(_)
+                | Lowering::Expand(_)
+                | Lowering::Runtime(_),
+            ) => {
                 continue;
             }
-            Err(NoRule::NotYet(_)) if avals.iter().any(|aval| aval.dtype.is_complex()) => continue,
+            Err(NoRule::NotYet(_)) if avals.iter().chain(&results).any(|aval| aval.dtype.is_complex()) => {
+                continue;
+            }
             Err(why) => panic!("{:?} on {avals:?}: {why:?}", sample.op),
         };
         let inputs = avals.iter().enumerate().map(|(at, aval)| buffer(aval, Place::Input(at)));
@@ -45,6 +52,31 @@ pub(in crate::ops) fn run(op: impl Into<Op>, operands: &[Tensor]) -> Vec<Tensor>
     let inputs: Vec<Atom> = operands.iter().map(|tensor| b.input(tensor.aval().clone()).into()).collect();
     let outputs = b.emit(op, &inputs);
     eval::program(&b.finish(outputs), operands).expect("the operation has a reference")
+}
+
+/// Checks an operation with all operands mapped, along these axes, against each member of the batch on its own.
+pub(in crate::ops) fn check_batch(op: impl Into<Op>, operands: &[Tensor], axes: &[usize]) {
+    let op = op.into();
+    let extent = operands[0].shape()[axes[0]];
+    let mut b = Builder::new();
+    let inputs: Vec<Atom> = operands.iter().map(|tensor| b.input(tensor.aval().clone()).into()).collect();
+    let dims: Vec<BatchDim> = axes.iter().map(|&axis| BatchDim::Axis(axis)).collect();
+    let batched =
+        op.batch(&mut BatchCx { builder: &mut b, extent }, &inputs, &dims).expect("it has a batching rule");
+    let found = eval::program(&b.finish(batched.values), operands).expect("it has a reference");
+    for member in 0..extent {
+        let own: Vec<Tensor> =
+            operands.iter().zip(axes).map(|(tensor, &axis)| part(tensor, axis, member)).collect();
+        let expected = run(op.clone(), &own);
+        let result_axes = batched.dims.iter().map(|dim| dim.axis().expect("all operands are mapped"));
+        let found: Vec<Tensor> =
+            found.iter().zip(result_axes).map(|(tensor, axis)| part(tensor, axis, member)).collect();
+        assert_eq!(found, expected, "member {member} of {op:?}");
+    }
+}
+
+fn part(tensor: &Tensor, axis: usize, position: usize) -> Tensor {
+    run(Unstack { axis }, std::slice::from_ref(tensor)).swap_remove(position)
 }
 
 /// The complaint of `infer` about operands of these f32 shapes.
@@ -80,6 +112,30 @@ fn nests_compute_what_eval_says() {
     check_lowering::<Iota>();
 }
 
+#[test]
+fn batches_pair_members_of_mapped_operands() {
+    check_batch(Concatenate { axis: 1 }, &[range(&[2, 3, 1]), range(&[3, 2, 2])], &[1, 0]);
+    check_batch(Stack { axis: 1 }, &[range(&[2, 3]), range(&[3, 2])], &[1, 0]);
+    check_batch(Pad { config: vec![(1, -1, 0), (0, 2, 1)] }, &[range(&[2, 3, 2]), range(&[3])], &[1, 0]);
+}
+
+#[test]
+fn zero_tangents_stay_symbolic() {
+    let mut b = Builder::new();
+    let aval = Aval::new(DType::F32, [3]);
+    let inputs: [Atom; 2] = [b.input(aval.clone()).into(), b.input(aval.clone()).into()];
+    let zero = Tangent::Zero(aval);
+    let mut jvp = |tangents: &[Tangent]| {
+        let op = Op::from(Concatenate { axis: 0 });
+        op.jvp(&mut JvpCx { builder: &mut b }, &inputs, tangents).expect("it is linear").tangents.remove(0)
+    };
+    assert_eq!(jvp(&[zero.clone(), zero.clone()]), Tangent::Zero(Aval::new(DType::F32, [6])));
+    let tangent = jvp(&[Tangent::Value(inputs[0]), zero]).value().expect("one operand has a tangent");
+    let inputs = [array(&[3], &[1.0, 2.0, 3.0]), range(&[3])];
+    let found = eval::program(&b.finish(vec![tangent]), &inputs).expect("it has a reference");
+    assert_eq!(found, [array(&[6], &[1.0, 2.0, 3.0, 0.0, 0.0, 0.0])]);
+}
+
 // Expected values: JAX 0.10.2 on CPU.
 
 #[test]
@@ -102,7 +158,8 @@ fn views_read_the_right_elements() {
     assert_eq!(rev, [array(&[2, 3], &[2.0, 1.0, 0.0, 5.0, 4.0, 3.0])]);
     let permuted = run(PermuteAxes { permutation: vec![1, 0] }, std::slice::from_ref(&x));
     assert_eq!(permuted, [array(&[3, 2], &[0.0, 3.0, 1.0, 4.0, 2.0, 5.0])]);
-    let reshaped = run(PermutedReshape { permutation: vec![1, 0], shape: [6].into() }, std::slice::from_ref(&x));
+    let reshaped =
+        run(PermutedReshape { permutation: vec![1, 0], shape: [6].into() }, std::slice::from_ref(&x));
     assert_eq!(reshaped, [array(&[6], &[0.0, 3.0, 1.0, 4.0, 2.0, 5.0])]);
     let tiled = run(Tile { reps: vec![2, 1] }, std::slice::from_ref(&x));
     assert_eq!(tiled, [array(&[4, 3], &[0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 0.0, 1.0, 2.0, 3.0, 4.0, 5.0])]);
@@ -133,16 +190,25 @@ fn errors_say_expected_and_found() {
         complaint(broadcast, &[&[3]]),
         "axis 0 of f32[3] becomes axis 1 of [2,4]: expected extent 1 or 4, found 3"
     );
-    assert_eq!(complaint(Reshape { shape: [5].into() }, &[&[2, 3]]), "[5] has 5 elements, but f32[2,3] has 6");
+    assert_eq!(
+        complaint(Reshape { shape: [5].into() }, &[&[2, 3]]),
+        "[5] has 5 elements, but f32[2,3] has 6"
+    );
     assert_eq!(complaint(Squeeze { axes: vec![0] }, &[&[2]]), "axis 0 of f32[2]: expected extent 1, found 2");
     assert_eq!(complaint(ExpandDims { axes: vec![2] }, &[&[]]), "dimensions: expected axes below 1, found 2");
     assert_eq!(
         complaint(PermuteAxes { permutation: vec![0, 0] }, &[&[2, 3]]),
         "permutation: expected distinct axes, found 0 twice"
     );
-    assert_eq!(complaint(Tile { reps: vec![2] }, &[&[]]), "reps: expected one entry per axis of f32[], found 1");
+    assert_eq!(
+        complaint(Tile { reps: vec![2] }, &[&[]]),
+        "reps: expected one entry per axis of f32[], found 1"
+    );
     let slice = Slice { starts: vec![1], limits: vec![4], strides: vec![1] };
-    assert_eq!(complaint(slice, &[&[3]]), "axis 0: expected 0 <= start <= limit <= 3, found start 1 and limit 4");
+    assert_eq!(
+        complaint(slice, &[&[3]]),
+        "axis 0: expected 0 <= start <= limit <= 3, found start 1 and limit 4"
+    );
     let pad = Pad { config: vec![(-2, -2, 0)] };
     assert_eq!(complaint(pad.clone(), &[&[3], &[]]), "axis 0 of f32[3] padded by (-2, -2, 0) has extent -1");
     assert_eq!(complaint(pad, &[&[3], &[1]]), "padding value: expected rank 0, found f32[1]");
