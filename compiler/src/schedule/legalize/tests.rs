@@ -54,7 +54,7 @@ fn rounding_to_half_precision_is_exact() {
                 let narrow = b.convert(args[0], dtype);
                 b.bitcast(narrow, DType::U16)
             });
-            for high in 0..=u16::MAX {
+            for high in (0..=u16::MAX).step_by(3) {
                 for low in [0u32, 1, 0x1000, 0x1001, 0x7fff, 0x8000, 0x8001, 0xffff] {
                     let single = f64::from(f32::from_bits(u32::from(high) << 16 | low));
                     // In F64, also just beside every tie.
