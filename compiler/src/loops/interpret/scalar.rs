@@ -125,6 +125,7 @@ fn unary_int(op: UnaryOp, dtype: DType, x: i128) -> Option<i128> {
         UnaryOp::Sign => Some(x.signum()),
         UnaryOp::PopulationCount => Some(i128::from(bits.count_ones())),
         UnaryOp::CountLeadingZeros => Some(i128::from(bits.leading_zeros() + dtype.bits()) - 128),
+        // Functions of real numbers.
         _ => None,
     }
 }

@@ -298,11 +298,9 @@ pub(super) fn bool_operation(op: BinaryOp) -> Result<BinaryOp, String> {
 
 /// Is the result on a half-precision operand representable without rounding?
 fn is_closed(op: UnaryOp) -> bool {
-    match op {
-        UnaryOp::Neg | UnaryOp::Abs | UnaryOp::Sign | UnaryOp::Floor | UnaryOp::Ceil | UnaryOp::Trunc => true,
-        UnaryOp::RoundEven | UnaryOp::RoundAway => true,
-        _ => false,
-    }
+    let is_rounding = matches!(op, UnaryOp::Floor | UnaryOp::Ceil | UnaryOp::Trunc);
+    let is_nearest = matches!(op, UnaryOp::RoundEven | UnaryOp::RoundAway);
+    is_rounding || is_nearest || matches!(op, UnaryOp::Neg | UnaryOp::Abs | UnaryOp::Sign)
 }
 
 /// The type that holds a value of `dtype` in machine code.
