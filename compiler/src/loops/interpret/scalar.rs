@@ -177,6 +177,9 @@ fn asinh(x: f64) -> f64 {
 
 /// The standard library's version cancels near one.
 fn acosh(x: f64) -> f64 {
+    if x < 1.0 {
+        return f64::NAN;
+    }
     let above = x - 1.0;
     if x > 1e10 { x.ln() + std::f64::consts::LN_2 } else { (above + (above * (x + 1.0)).sqrt()).ln_1p() }
 }

@@ -1,0 +1,192 @@
+//! The command line.
+
+use crate::emit::Kind;
+use crate::failure::ErrorFormat;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use rjaxc_compiler::ir::source;
+use std::path::PathBuf;
+
+/// Compiles functional array programs (jaxpr text) to native object files with a C ABI
+#[derive(Parser, Debug)]
+#[command(name = "rjaxc", version, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+#[command(after_help = EXIT_CODES)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    #[command(flatten)]
+    pub compile: Option<CompileArgs>,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 success, 1 the program or its data are wrong, 2 usage, 3 valid but not supported yet, \
+101 a bug of rjaxc";
+
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// Compile in memory and run; prints the results, or writes them with --out
+    Run(RunArgs),
+    /// Read, check and lower; prints the signature of every export
+    Check(CheckArgs),
+    /// Print the file in its canonical layout
+    Fmt(FmtArgs),
+    /// Compile in memory and measure how long a call takes
+    Bench(BenchArgs),
+    /// Serve conformance cases: JSON lines on standard input, one answer per line
+    Conform(ConformArgs),
+}
+
+/// What every command that reads a program takes.
+#[derive(Args, Clone, Debug)]
+pub struct ProgramArgs {
+    /// The program: a file of jaxpr text
+    #[arg(value_name = "MODEL.ir")]
+    pub file: PathBuf,
+    /// What to compile instead of the file's export lines: `g = vmap(f, in_axes=0)`, or just `f`
+    #[arg(long, value_name = "EXPRESSION")]
+    pub export: Vec<String>,
+    /// Values of constvars: arrays named like them, or const0, const1, ... in their order
+    #[arg(long, value_name = "FILE.npz")]
+    pub consts: Option<PathBuf>,
+    /// How random bits are laid out (JAX's flag jax_threefry_partitionable); overrides the file
+    #[arg(long, value_name = "LAYOUT")]
+    pub threefry: Option<Threefry>,
+    /// Print the program to standard error after a pass, or after `all`
+    #[arg(long, value_name = "PASS")]
+    pub print_ir_after: Vec<String>,
+    /// Check the program's invariants after every pass
+    #[arg(long)]
+    pub verify: bool,
+    #[command(flatten)]
+    pub messages: MessageArgs,
+}
+
+/// How to talk.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct MessageArgs {
+    /// How errors are printed
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
+    pub error_format: ErrorFormat,
+    /// Print the stages and how long they take to standard error
+    #[arg(short, long)]
+    pub verbose: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum Threefry {
+    Partitionable,
+    Original,
+}
+
+impl From<Threefry> for source::Threefry {
+    fn from(layout: Threefry) -> Self {
+        match layout {
+            Threefry::Partitionable => source::Threefry::Partitionable,
+            Threefry::Original => source::Threefry::Original,
+        }
+    }
+}
+
+#[derive(Args, Debug)]
+pub struct CompileArgs {
+    #[command(flatten)]
+    pub program: ProgramArgs,
+    /// OUT.o, or OUT.a with the runtime in it; other outputs stand beside it. `-` is standard output, for one text
+    #[arg(short, long, value_name = "OUT")]
+    pub output: Option<PathBuf>,
+    /// What to write, separated by commas
+    #[arg(long, value_enum, value_name = "KINDS", value_delimiter = ',')]
+    pub emit: Vec<Kind>,
+    /// What to compile for, such as aarch64-unknown-linux-gnu; the default is this machine's platform
+    #[arg(long, value_name = "TRIPLE")]
+    pub target: Option<String>,
+    /// The least processor to run on, such as x86-64-v3 or native
+    #[arg(long, value_name = "CPU")]
+    pub target_cpu: Option<String>,
+    /// What symbols begin with; the default is the stem of the program's file name
+    #[arg(long)]
+    pub prefix: Option<String>,
+    /// Accepted for build systems that pass it; all levels compile alike
+    #[arg(short = 'O', value_name = "LEVEL", default_value = "2", value_parser = clap::value_parser!(u8).range(0..=3))]
+    pub optimize: u8,
+}
+
+/// Where a program's inputs come from.
+#[derive(Args, Debug)]
+pub struct InputArgs {
+    /// Inputs: arrays arg0, arg1, ... in order, or named like the inputs
+    #[arg(long, value_name = "IN.npz", conflicts_with = "inputs")]
+    pub args: Option<PathBuf>,
+    /// Inputs in order: a number, a nested list such as '[1., 2.]', or a .npy file
+    #[arg(value_name = "INPUT", allow_hyphen_values = true)]
+    pub inputs: Vec<String>,
+}
+
+#[derive(Args, Debug)]
+pub struct RunArgs {
+    #[command(flatten)]
+    pub program: ProgramArgs,
+    #[command(flatten)]
+    pub inputs: InputArgs,
+    /// Transformations to apply first, as the conformance runner describes them
+    #[arg(long, value_name = "T.json")]
+    pub transform: Option<PathBuf>,
+    /// Write the results as out0, out1, ... instead of printing them
+    #[arg(long, value_name = "OUT.npz")]
+    pub out: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub struct BenchArgs {
+    #[command(flatten)]
+    pub program: ProgramArgs,
+    #[command(flatten)]
+    pub inputs: InputArgs,
+    /// How long to measure. Units: milliseconds
+    #[arg(long, value_name = "MS", default_value_t = 500)]
+    pub time: u64,
+}
+
+#[derive(Args, Debug)]
+pub struct CheckArgs {
+    #[command(flatten)]
+    pub program: ProgramArgs,
+}
+
+#[derive(Args, Debug)]
+pub struct FmtArgs {
+    /// The program: a file of jaxpr text
+    #[arg(value_name = "MODEL.ir")]
+    pub file: PathBuf,
+    /// Print nothing; exit with 1 if the layout differs from the canonical one
+    #[arg(long, conflicts_with = "write")]
+    pub check: bool,
+    /// Replace the file instead of printing
+    #[arg(long)]
+    pub write: bool,
+    #[command(flatten)]
+    pub messages: MessageArgs,
+}
+
+#[derive(Args, Debug)]
+pub struct ConformArgs {
+    /// Do the cases in this process, without a parent that survives a crash
+    #[arg(long)]
+    pub worker: bool,
+    /// How long a case may take. Units: seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    pub timeout: u64,
+}
+
+impl Cli {
+    pub fn messages(&self) -> MessageArgs {
+        let quiet = MessageArgs { error_format: ErrorFormat::Human, verbose: false };
+        match &self.command {
+            Some(Command::Run(args)) => args.program.messages,
+            Some(Command::Check(args)) => args.program.messages,
+            Some(Command::Bench(args)) => args.program.messages,
+            Some(Command::Fmt(args)) => args.messages,
+            Some(Command::Conform(_)) => quiet,
+            None => self.compile.as_ref().map_or(quiet, |args| args.program.messages),
+        }
+    }
+}

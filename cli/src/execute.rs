@@ -1,0 +1,150 @@
+//! Compiled code in memory of this process: `rjaxc run`, `bench` and `conform`.
+//!
+//! The call of the compiled function is the only `unsafe` code of the command line.
+
+use cranelift_jit::{JITBuilder, JITModule};
+use cranelift_module::{FuncOrDataId, Module as _};
+use rjaxc_compiler::codegen::cpu::Unit;
+use rjaxc_compiler::codegen::target::{Output, Target};
+use rjaxc_compiler::diag::Diagnostic;
+use rjaxc_compiler::link::{Interface, Names, Signature, status};
+use rjaxc_compiler::loops::Module;
+use rjaxc_compiler::pipeline::Entry;
+use rjaxc_compiler::types::Tensor;
+use std::ffi::c_void;
+
+/// More than any instruction or cache line asks for.
+const ALIGN: usize = 64;
+
+/// Compiled functions in executable memory, which stays until the process ends.
+pub struct Executable {
+    // Keeps the memory that `functions` point into.
+    module: JITModule,
+    interface: Interface,
+}
+
+/// One function with buffers for its arrays, ready to be called any number of times.
+pub struct Call<'e> {
+    signature: &'e Signature,
+    address: *const u8,
+    inputs: Vec<Buffer>,
+    outputs: Vec<Buffer>,
+    work: Buffer,
+}
+
+/// `int32_t call(const void *const *in, void *const *out, void *work, const rjax_exec *exec)`.
+type EntryPoint =
+    unsafe extern "C" fn(*const *const c_void, *const *mut c_void, *mut c_void, *const c_void) -> i32;
+
+impl Executable {
+    /// Emits scheduled loops for this machine. Errors: a bug report, or a processor that is not supported.
+    pub fn new(entries: &[Entry], module: &Module) -> Result<Executable, Vec<Diagnostic>> {
+        let one = |diagnostic: Diagnostic| vec![diagnostic];
+        let target = Target::native().map_err(|message| one(Diagnostic::unsupported(message)))?;
+        let isa = target.isa(Output::Memory).map_err(|message| one(Diagnostic::unsupported(message)))?;
+        let interface = rjaxc_compiler::interface(entries, module, "", &target);
+        let mut builder = JITBuilder::with_isa(isa, cranelift_module::default_libcall_names());
+        builder.symbols(rjaxc_rt::symbols());
+        let mut jit = JITModule::new(builder);
+        rjaxc_compiler::emit(&mut Unit::new(&mut jit), module, &interface)?;
+        jit.finalize_definitions().map_err(|error| one(Diagnostic::bug(error.to_string())))?;
+        Ok(Executable { module: jit, interface })
+    }
+
+    /// Prepares a call of the function at `position`.
+    ///
+    /// Errors: inputs of other types than the function's, or arrays that do not fit into memory.
+    pub fn call(&self, position: usize, inputs: &[Tensor]) -> Result<Call<'_>, Diagnostic> {
+        let signature = &self.interface.functions[position];
+        let expected = signature.inputs.iter().map(|(_, aval)| aval);
+        if !expected.eq(inputs.iter().map(Tensor::aval)) {
+            return Err(Diagnostic::bug(format!("{} is called with inputs of other types", signature.name)));
+        }
+        let symbol = &Names::new(&self.interface).functions[position].call_symbol;
+        let Some(FuncOrDataId::Func(id)) = self.module.get_name(symbol) else {
+            return Err(Diagnostic::bug(format!("the code lacks the symbol {symbol}")));
+        };
+        Ok(Call {
+            address: self.module.get_finalized_function(id),
+            inputs: inputs.iter().map(|tensor| Buffer::of(tensor.bytes())).collect::<Result<_, _>>()?,
+            outputs: signature
+                .outputs
+                .iter()
+                .map(|(_, aval)| Buffer::zeroed(aval.size_bytes()))
+                .collect::<Result<_, _>>()?,
+            work: Buffer::zeroed(signature.work_bytes)?,
+            signature,
+        })
+    }
+}
+
+impl Call<'_> {
+    /// Runs the function once. Errors: the status that it returned.
+    pub fn run(&mut self) -> Result<(), Diagnostic> {
+        let inputs: Vec<*const c_void> = self.inputs.iter().map(|buffer| buffer.pointer()).collect();
+        let outputs: Vec<*mut c_void> = self.outputs.iter_mut().map(Buffer::pointer_mut).collect();
+        let work = self.work.pointer_mut();
+        // SAFETY: `address` is the entry point with this signature that the code generator has exported, in memory
+        // that the executable keeps; there is one pointer per input and output of the function's signature, each to
+        // as many bytes as its type takes and aligned to 64 bytes; outputs and work belong to this call alone.
+        let code = unsafe {
+            let entry: EntryPoint = std::mem::transmute(self.address);
+            entry(inputs.as_ptr(), outputs.as_ptr(), work, std::ptr::null())
+        };
+        if code == status::OK {
+            return Ok(());
+        }
+        let known = status::ALL.iter().find(|row| row.code == code);
+        let meaning = known.map_or("an unknown status", |row| row.message);
+        Err(Diagnostic::bug(format!("{} returned {code}: {meaning}", self.signature.name)))
+    }
+
+    /// The results of the last run.
+    pub fn results(&self) -> Vec<Tensor> {
+        let outputs = self.signature.outputs.iter().zip(&self.outputs);
+        outputs
+            .map(|((_, aval), buffer)| {
+                Tensor::new(aval.clone(), buffer.bytes().to_vec())
+                    .expect("buffers have the sizes of their types")
+            })
+            .collect()
+    }
+}
+
+/// Zeroed bytes at an aligned address.
+struct Buffer {
+    memory: Vec<u8>,
+    // Invariant: `memory[start..start + length]` exists and starts at a multiple of `ALIGN`.
+    start: usize,
+    length: usize,
+}
+
+impl Buffer {
+    fn zeroed(length: usize) -> Result<Buffer, Diagnostic> {
+        let mut memory = Vec::new();
+        let too_large = || Diagnostic::error(format!("an array of {length} bytes does not fit into memory"));
+        let room = length.checked_add(ALIGN).ok_or_else(too_large)?;
+        memory.try_reserve_exact(room).map_err(|_| too_large())?;
+        memory.resize(room, 0);
+        let start = memory.as_ptr().align_offset(ALIGN);
+        Ok(Buffer { memory, start, length })
+    }
+
+    fn of(bytes: &[u8]) -> Result<Buffer, Diagnostic> {
+        let mut buffer = Buffer::zeroed(bytes.len())?;
+        buffer.memory[buffer.start..][..bytes.len()].copy_from_slice(bytes);
+        Ok(buffer)
+    }
+
+    fn bytes(&self) -> &[u8] {
+        &self.memory[self.start..][..self.length]
+    }
+
+    fn pointer(&self) -> *const c_void {
+        self.bytes().as_ptr().cast()
+    }
+
+    fn pointer_mut(&mut self) -> *mut c_void {
+        self.memory[self.start..][..self.length].as_mut_ptr().cast()
+    }
+}

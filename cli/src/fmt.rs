@@ -1,0 +1,54 @@
+//! `rjaxc fmt`: the canonical layout of a program. Names, comments and the order of lines are the author's.
+
+mod layout;
+
+use crate::args::FmtArgs;
+use crate::failure::Failure;
+use crate::{output, road};
+use rjaxc_compiler::diag::{Diagnostic, Sources};
+use rjaxc_compiler::ir::source::Source;
+use rjaxc_compiler::read;
+
+/// Prints, writes or checks the layout. Errors: a file that is wrong is not touched.
+pub fn run(args: &FmtArgs, sources: &mut Sources) -> Result<(), Failure> {
+    let before = road::load(&args.file, sources)?;
+    let text = road::read_text(&args.file)?;
+    let formatted = layout::format(&text);
+    let id = sources.add("the formatted text", formatted.as_str());
+    let same = read(sources, id).is_ok_and(|after| is_same(&before, &after));
+    if !same {
+        return Err(Diagnostic::bug("the layout would change what the program means").into());
+    }
+    match (args.check, args.write) {
+        (true, _) if text != formatted => {
+            Err(Failure::data(format!("{}: the layout is not canonical", args.file.display())))
+        }
+        (true, _) => Ok(()),
+        (false, true) if text != formatted => {
+            output::write_all(&[(args.file.clone(), formatted.into_bytes())])
+        }
+        (false, true) => Ok(()),
+        (false, false) => output::print(&formatted),
+    }
+}
+
+/// Do both say the same? Positions may differ.
+fn is_same(a: &Source, b: &Source) -> bool {
+    let functions = |source: &Source| -> Vec<_> {
+        let function = |f: &rjaxc_compiler::ir::source::Function| {
+            let names = [f.constvar_names.clone(), f.input_names.clone(), f.output_names.clone()];
+            (f.name.clone(), f.program.clone(), names, f.called)
+        };
+        source.functions.iter().map(function).collect()
+    };
+    let constants = |source: &Source| -> Vec<_> {
+        source.constants.iter().map(|constant| (constant.name.clone(), constant.aval.clone())).collect()
+    };
+    let exports = |source: &Source| -> Vec<String> {
+        source.exports.iter().map(|export| export.name.clone()).collect()
+    };
+    functions(a) == functions(b)
+        && constants(a) == constants(b)
+        && exports(a) == exports(b)
+        && a.threefry == b.threefry
+}

@@ -1,0 +1,90 @@
+//! The inputs of a call: arrays of an `.npz` file, `.npy` files, and literals on the command line.
+
+mod literal;
+
+use crate::args::InputArgs;
+use crate::failure::Failure;
+use crate::npz::Npz;
+use crate::weights::read_npy;
+use rjaxc_compiler::diag::Diagnostic;
+use rjaxc_compiler::pipeline::Entry;
+use rjaxc_compiler::types::{Aval, Tensor};
+use std::collections::HashSet;
+use std::path::Path;
+
+/// Collects the inputs of `entry`. Errors: everything that is missing, too much, or of the wrong type.
+pub fn collect(args: &InputArgs, entry: &Entry) -> Result<Vec<Tensor>, Failure> {
+    let avals = entry.program.input_avals();
+    match &args.args {
+        Some(path) => from_npz(path, &entry.input_names, &avals).map_err(failure),
+        None => from_words(&args.inputs, entry, &avals),
+    }
+}
+
+/// Reads `arg0`, `arg1`, ..., or arrays under the names of the inputs. Arrays `const0`, ... may stand beside them.
+///
+/// Errors: one message per array.
+pub fn from_npz(path: &Path, names: &[String], avals: &[Aval]) -> Result<Vec<Tensor>, Vec<String>> {
+    let mut npz = Npz::open(path).map_err(|error| vec![error])?;
+    let found = npz.names();
+    let keys = keys(names, &found);
+    let mut errors = Vec::new();
+    let mut tensors = Vec::new();
+    for (key, aval) in keys.iter().zip(avals) {
+        match npz.read(key, Some(aval)) {
+            Ok(tensor) => tensors.push(tensor),
+            Err(message) => errors.push(message),
+        }
+    }
+    for extra in found.iter().filter(|name| !keys.contains(name) && !is_numbered(name, "const")) {
+        let count = avals.len();
+        errors.push(format!(
+            "{}: array {extra} belongs to no input; the function takes {count}",
+            path.display()
+        ));
+    }
+    if errors.is_empty() { Ok(tensors) } else { Err(errors) }
+}
+
+/// Where each input stands: under its name if all names are distinct and the file has an array of one, else by number.
+fn keys(names: &[String], found: &[String]) -> Vec<String> {
+    let distinct: HashSet<&String> = names.iter().collect();
+    let is_positional = found.iter().all(|name| is_numbered(name, "arg") || is_numbered(name, "const"));
+    if distinct.len() == names.len() && !is_positional {
+        return names.to_vec();
+    }
+    (0..names.len()).map(|position| format!("arg{position}")).collect()
+}
+
+fn is_numbered(name: &str, stem: &str) -> bool {
+    let digits = name.strip_prefix(stem);
+    digits.is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+fn from_words(words: &[String], entry: &Entry, avals: &[Aval]) -> Result<Vec<Tensor>, Failure> {
+    if words.len() != avals.len() {
+        let types = entry.input_names.iter().zip(avals);
+        let types: Vec<String> = types.map(|(name, aval)| format!("{name}: {aval}")).collect();
+        let message = format!("{} takes {} inputs, found {}", entry.name, avals.len(), words.len());
+        let hint = format!("inputs are ({}); give them in order, or all in --args IN.npz", types.join(", "));
+        return Err(Diagnostic::error(message).hint(hint).into());
+    }
+    let mut errors = Vec::new();
+    let mut tensors = Vec::new();
+    for ((word, name), aval) in words.iter().zip(&entry.input_names).zip(avals) {
+        let tensor = if word.ends_with(".npy") {
+            read_npy(Path::new(word), Some(aval))
+        } else {
+            literal::parse(word, aval).map_err(|reason| format!("input {name}: {reason}"))
+        };
+        match tensor {
+            Ok(tensor) => tensors.push(tensor),
+            Err(message) => errors.push(message),
+        }
+    }
+    if errors.is_empty() { Ok(tensors) } else { Err(failure(errors)) }
+}
+
+fn failure(messages: Vec<String>) -> Failure {
+    messages.into_iter().map(Diagnostic::error).collect::<Vec<_>>().into()
+}

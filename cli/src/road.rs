@@ -1,0 +1,128 @@
+//! From files and flags to scheduled loops: what the commands that compile have in common.
+
+use crate::args::ProgramArgs;
+use crate::clock::Clock;
+use crate::failure::Failure;
+use crate::weights;
+use rjaxc_compiler::diag::{Diagnostic, SourceId, Sources};
+use rjaxc_compiler::ir::source::{Export, Source};
+use rjaxc_compiler::loops::Module;
+use rjaxc_compiler::pipeline::{self, Entry, LOOP_PASSES, Observe, PROGRAM_PASSES};
+use rjaxc_compiler::{front, read};
+use std::collections::HashMap;
+use std::path::Path;
+
+/// The texts that passes left behind, by pass name, in order.
+pub type Dumps = Vec<(String, String)>;
+
+/// A program on the way to code.
+pub struct Compiled {
+    pub entries: Vec<Entry>,
+    pub module: Module,
+}
+
+/// Reads a program. Errors: it cannot be read, or is wrong.
+pub fn load(path: &Path, sources: &mut Sources) -> Result<Source, Failure> {
+    let text = read_text(path)?;
+    let id = sources.add(path.display().to_string(), text);
+    if path.extension().is_some_and(|extension| extension == "mlir") {
+        let hint = "print the function with jax.make_jaxpr and compile that";
+        return Err(Diagnostic::unsupported("StableHLO text is not supported yet").hint(hint).into());
+    }
+    Ok(read(sources, id)?)
+}
+
+/// A text file. Errors: it cannot be read, or is no text.
+pub fn read_text(path: &Path) -> Result<String, Failure> {
+    let bytes =
+        std::fs::read(path).map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
+    String::from_utf8(bytes)
+        .map_err(|_| Failure::data(format!("{}: not a text file (UTF-8)", path.display())))
+}
+
+/// Binds constants and picks what to compile, as the flags say.
+pub fn entries(args: &ProgramArgs, mut source: Source, sources: &mut Sources) -> Result<Vec<Entry>, Failure> {
+    if let Some(layout) = args.threefry {
+        source.threefry = Some(layout.into());
+    }
+    let exports = requested_exports(&args.export, sources)?;
+    bind(&mut source, &args.file, args.consts.as_deref())?;
+    Ok(pipeline::entries(&source, &exports)?)
+}
+
+/// Gives constvars their values, from the files that `const` lines name and from `consts`.
+pub fn bind(source: &mut Source, file: &Path, consts: Option<&Path>) -> Result<(), Failure> {
+    let folder = file.parent().unwrap_or(Path::new(""));
+    let mut values = weights::from_const_lines(source, folder)?;
+    if let Some(path) = consts {
+        values.extend(weights::from_npz(source, path)?);
+    }
+    Ok(pipeline::bind_constants(source, &values)?)
+}
+
+fn requested_exports(texts: &[String], sources: &mut Sources) -> Result<Vec<Export>, Failure> {
+    let ids: Vec<SourceId> = texts.iter().map(|text| sources.add("--export", text.as_str())).collect();
+    let mut errors = Vec::new();
+    let mut exports = Vec::new();
+    for id in ids {
+        match front::read_export(sources, id) {
+            Ok(export) => exports.push(export),
+            Err(more) => errors.extend(more),
+        }
+    }
+    if errors.is_empty() { Ok(exports) } else { Err(errors.into()) }
+}
+
+/// Reads, binds and compiles; `dump_after` names passes whose output the caller wants in the answer.
+pub fn compile(
+    args: &ProgramArgs,
+    sources: &mut Sources,
+    clock: &mut Clock,
+    dump_after: &[&str],
+) -> Result<(Compiled, Dumps), Failure> {
+    check_pass_names(&args.print_ir_after)?;
+    let source = load(&args.file, sources)?;
+    clock.lap("read");
+    let entries = entries(args, source, sources)?;
+    clock.lap("bind");
+    let (module, dumps) = compile_entries(&entries, args, dump_after)?;
+    clock.lap("compile");
+    Ok((Compiled { entries, module }, dumps))
+}
+
+/// Takes entries through all passes, printing what the flags ask for.
+pub fn compile_entries(
+    entries: &[Entry],
+    args: &ProgramArgs,
+    dump_after: &[&str],
+) -> Result<(Module, Dumps), Failure> {
+    let mut print_after = args.print_ir_after.clone();
+    print_after.extend(dump_after.iter().map(|pass| pass.to_string()));
+    let observe = Observe { print_after, verify: args.verify };
+    let wanted = Observe { print_after: args.print_ir_after.clone(), verify: false };
+    let mut dumps = Vec::new();
+    let mut sink = |pass: &str, text: &str| {
+        if wanted.wants(pass) {
+            eprintln!("# after {pass}\n{}\n", text.trim_end());
+        }
+        dumps.push((pass.to_string(), text.to_string()));
+    };
+    let module = rjaxc_compiler::compile(entries, &observe, &mut sink)?;
+    Ok((module, dumps))
+}
+
+fn check_pass_names(names: &[String]) -> Result<(), Failure> {
+    let program_passes = PROGRAM_PASSES.iter().map(|pass| (pass.name, pass.about));
+    let loop_passes = LOOP_PASSES.iter().map(|pass| (pass.name, pass.about));
+    let own = [("lower", "make loop nests over planned buffers")];
+    let known: Vec<(&str, &str)> =
+        program_passes.chain(own).chain(loop_passes).chain([("all", "each of them")]).collect();
+    let Some(unknown) = names.iter().find(|name| known.iter().all(|(pass, _)| pass != name)) else {
+        return Ok(());
+    };
+    let list: Vec<String> = known.iter().map(|(pass, about)| format!("\n  {pass:<10} {about}")).collect();
+    Err(Failure::usage(format!("there is no pass `{unknown}`; passes are{}", list.concat())))
+}
+
+/// Values by constvar name.
+pub type Values = HashMap<String, rjaxc_compiler::types::Tensor>;

@@ -1,0 +1,206 @@
+//! The conformance runner's description of transformations, as an export expression.
+
+use crate::failure::Failure;
+use crate::road;
+use rjaxc_compiler::diag::{SourceId, Sources, Span};
+use rjaxc_compiler::ir::Value;
+use rjaxc_compiler::ir::source::{Export, Expression, Keyword, Source, Threefry};
+use serde_json::Value as Json;
+use std::path::Path;
+
+/// What stands beside a program: `{"transform": [{"kind": "vmap", ...}], "flags": {...}, ...}`.
+pub struct Sidecar {
+    // In the order of application: inner first.
+    transforms: Vec<Transform>,
+    threefry: Option<Threefry>,
+}
+
+/// `{"kind": "vmap", "in_axes": [0, null], "out_axes": 0, "axis_size": 5}`.
+struct Transform {
+    name: String,
+    keywords: Vec<(String, Value)>,
+}
+
+impl Sidecar {
+    /// Errors: the file cannot be read, or says something else.
+    pub fn read(path: &Path) -> Result<Sidecar, Failure> {
+        let text = road::read_text(path)?;
+        let parsed = serde_json::from_str(&text).map_err(|error| error.to_string());
+        parsed
+            .and_then(|json| Sidecar::parse(&json))
+            .map_err(|reason| Failure::data(format!("{}: {reason}", path.display())))
+    }
+
+    /// Errors: what is missing or of the wrong kind.
+    pub fn parse(json: &Json) -> Result<Sidecar, String> {
+        let list = match &json["transform"] {
+            Json::Null => &Vec::new(),
+            Json::Array(list) => list,
+            other => return Err(format!("expected `transform` to be a list, found {other}")),
+        };
+        let threefry = match &json["flags"]["jax_threefry_partitionable"] {
+            Json::Null => None,
+            Json::Bool(true) => Some(Threefry::Partitionable),
+            Json::Bool(false) => Some(Threefry::Original),
+            other => {
+                return Err(format!(
+                    "expected jax_threefry_partitionable to be true or false, found {other}"
+                ));
+            }
+        };
+        Ok(Sidecar { transforms: list.iter().map(Transform::parse).collect::<Result<_, _>>()?, threefry })
+    }
+
+    /// Sets what the flags say of the program.
+    pub fn apply_flags(&self, source: &mut Source) {
+        source.threefry = self.threefry.or(source.threefry);
+    }
+
+    /// The transformations applied to the only export of the file, or to its only function that no other one calls.
+    ///
+    /// The expression is added to `sources`, so that errors can point into it.
+    /// Errors: the file has none or several.
+    pub fn export(&self, source: &Source, sources: &mut Sources) -> Result<Export, Failure> {
+        let (name, inner) = only_export(source)?;
+        let outer: String =
+            self.transforms.iter().rev().map(|transform| format!("{}(", transform.name)).collect();
+        let keywords: String =
+            self.transforms.iter().map(|transform| format!("{})", transform.keyword_text())).collect();
+        let text = format!("{outer}{name}{keywords}");
+        let id = sources.add("the transform", text.as_str());
+        let mut expression = inner;
+        let mut start = outer.len();
+        for transform in &self.transforms {
+            start -= transform.name.len() + 1;
+            expression = transform.applied_to(expression, Span::new(id, start, start + transform.name.len()));
+        }
+        Ok(Export { name, span: whole(id, &text), expression })
+    }
+}
+
+impl Transform {
+    fn parse(json: &Json) -> Result<Transform, String> {
+        let fields = json.as_object().ok_or_else(|| format!("expected a transformation, found {json}"))?;
+        let name = fields.get("kind").and_then(Json::as_str);
+        let name =
+            name.ok_or_else(|| format!("expected a transformation with a `kind`, found {json}"))?.to_string();
+        let others = fields.iter().filter(|(key, _)| *key != "kind");
+        let keywords =
+            others.map(|(key, json)| Ok((key.clone(), value(json)?))).collect::<Result<_, String>>()?;
+        Ok(Transform { name, keywords })
+    }
+
+    fn keyword_text(&self) -> String {
+        self.keywords.iter().map(|(key, value)| format!(", {key}={value}")).collect()
+    }
+
+    fn applied_to(&self, argument: Expression, span: Span) -> Expression {
+        let keyword =
+            |(key, value): &(String, Value)| Keyword { key: key.clone(), value: value.clone(), span };
+        Expression::Transform {
+            name: self.name.clone(),
+            span,
+            argument: Box::new(argument),
+            keywords: self.keywords.iter().map(keyword).collect(),
+        }
+    }
+}
+
+fn value(json: &Json) -> Result<Value, String> {
+    match json {
+        Json::Null => Ok(Value::None),
+        Json::Bool(x) => Ok(Value::Bool(*x)),
+        Json::Number(x) => match (x.as_i64(), x.as_f64()) {
+            (Some(x), _) => Ok(Value::Int(x)),
+            (None, Some(x)) => Ok(Value::Float(x.to_bits())),
+            (None, None) => Err(format!("the number {x} is out of range")),
+        },
+        Json::String(x) => Ok(Value::Str(x.clone())),
+        Json::Array(items) => Ok(Value::Tuple(items.iter().map(value).collect::<Result<_, _>>()?)),
+        Json::Object(_) => Err(format!("expected a number, null or a list, found {json}")),
+    }
+}
+
+fn only_export(source: &Source) -> Result<(String, Expression), Failure> {
+    let implicit: Vec<(String, Expression)> = source
+        .functions
+        .iter()
+        .filter(|function| !function.called)
+        .map(|function| {
+            let expression = Expression::Function { name: function.name.clone(), span: function.span };
+            (function.name.clone(), expression)
+        })
+        .collect();
+    let explicit: Vec<(String, Expression)> =
+        source.exports.iter().map(|export| (export.name.clone(), export.expression.clone())).collect();
+    let mut found = if explicit.is_empty() { implicit } else { explicit };
+    if found.len() != 1 {
+        return Err(Failure::usage(format!(
+            "a transform needs a file with one export, found {}",
+            found.len()
+        )));
+    }
+    Ok(found.remove(0))
+}
+
+fn whole(id: SourceId, text: &str) -> Span {
+    Span::new(id, 0, text.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rjaxc_compiler::ir::source::Function;
+    use serde_json::json;
+
+    fn source(names: &[&str]) -> Source {
+        let function = |name: &&str| Function {
+            name: name.to_string(),
+            span: Span::default(),
+            program: Default::default(),
+            constvar_names: vec![],
+            input_names: vec![],
+            output_names: vec![],
+            called: false,
+        };
+        Source { functions: names.iter().map(function).collect(), ..Source::default() }
+    }
+
+    #[test]
+    fn transforms_nest_from_the_inside_out() {
+        let sidecar = Sidecar::parse(&json!({
+            "transform": [{"kind": "grad", "argnums": [0]}, {"kind": "vmap", "in_axes": [0, null], "axis_size": 5}],
+            "flags": {"jax_threefry_partitionable": false},
+        }));
+        let sidecar = sidecar.expect("a sidecar");
+        let (mut sources, mut source) = (Sources::new(), source(&["main"]));
+        let export = sidecar.export(&source, &mut sources).expect("one export");
+        let Expression::Transform { name, span, argument, keywords } = export.expression else {
+            panic!("no vmap")
+        };
+        let text = sources.text(span.source);
+        assert_eq!(text, "vmap(grad(main, argnums=(0,)), axis_size=5, in_axes=(0, None))");
+        assert_eq!((name.as_str(), &text[span.start as usize..span.end as usize]), ("vmap", "vmap"));
+        assert_eq!(keywords[1].value, Value::Tuple(vec![Value::Int(0), Value::None]));
+        let Expression::Transform { name, span, .. } = *argument else { panic!("no grad") };
+        assert_eq!((name.as_str(), &text[span.start as usize..span.end as usize]), ("grad", "grad"));
+        sidecar.apply_flags(&mut source);
+        assert_eq!(source.threefry, Some(Threefry::Original));
+    }
+
+    #[test]
+    fn no_transform_is_the_function_itself() {
+        let sidecar = Sidecar::parse(&json!({})).expect("a sidecar");
+        let export = sidecar.export(&source(&["f"]), &mut Sources::new()).expect("one export");
+        assert!(matches!(export.expression, Expression::Function { name, .. } if name == "f"));
+        assert!(sidecar.export(&source(&["f", "g"]), &mut Sources::new()).is_err());
+    }
+
+    #[test]
+    fn malformed_sidecars_are_refused() {
+        let refused = [json!({"transform": 3}), json!({"transform": [3]}), json!({"transform": [{}]})];
+        assert!(refused.iter().all(|json| Sidecar::parse(json).is_err()));
+        assert!(Sidecar::parse(&json!({"transform": [{"kind": "vmap", "in_axes": {}}]})).is_err());
+        assert!(Sidecar::parse(&json!({"flags": {"jax_threefry_partitionable": 1}})).is_err());
+    }
+}

@@ -1,0 +1,193 @@
+//! Values of constants: the files that `const` lines name, and `--consts`.
+
+use crate::failure::Failure;
+use crate::npy;
+use crate::npz::Npz;
+use crate::road::Values;
+use rjaxc_compiler::diag::Diagnostic;
+use rjaxc_compiler::ir::source::{Constant, ConstantValue, Function, Source};
+use rjaxc_compiler::types::{Aval, DType, Tensor};
+use safetensors::{Dtype, SafeTensors};
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+
+/// Reads what `const NAME = file(...)` lines name; paths are relative to `folder`.
+///
+/// Errors: all that is wrong, at the lines that name the files.
+pub fn from_const_lines(source: &Source, folder: &Path) -> Result<Values, Failure> {
+    let mut values = Values::new();
+    let mut errors = Vec::new();
+    let mut safetensors = Cache::new();
+    for constant in &source.constants {
+        let ConstantValue::File { path, key, span } = &constant.value else { continue };
+        let path = folder.join(path);
+        let expected = expected_aval(source, constant);
+        match read(&path, key.as_deref(), expected.as_ref(), &mut safetensors) {
+            Ok(tensor) => {
+                values.insert(constant.name.clone(), tensor);
+            }
+            Err(message) => errors.push(Diagnostic::error(message).at(*span)),
+        }
+    }
+    if errors.is_empty() { Ok(values) } else { Err(errors.into()) }
+}
+
+/// Reads `--consts`: arrays named like constvars, or `const0`, `const1`, ... in the order of a function's constvars.
+///
+/// A function that others call takes its constants by name only: their numbers count the constvars of the printout.
+/// Arrays that no constvar asks for are left alone: a file of weights may serve several programs.
+/// Errors: an array is of another type than its constvar.
+pub fn from_npz(source: &Source, path: &Path) -> Result<Values, Failure> {
+    if source.functions.iter().all(|function| function.constvar_names.is_empty()) {
+        return Ok(Values::new());
+    }
+    let mut npz = Npz::open(path).map_err(Failure::Usage)?;
+    let names = npz.names();
+    let mut values = Values::new();
+    let mut errors = Vec::new();
+    for function in &source.functions {
+        for (position, (name, aval)) in constvars(function).enumerate() {
+            let numbered = format!("const{position}");
+            let array = match (names.contains(name), names.contains(&numbered) && !function.called) {
+                (true, _) => name,
+                (false, true) => &numbered,
+                (false, false) => continue,
+            };
+            match npz.read(array, Some(aval)) {
+                Ok(tensor) if values.get(name).is_some_and(|other: &Tensor| *other != tensor) => {
+                    errors.push(ambiguous(function, name));
+                }
+                Ok(tensor) => {
+                    values.insert(name.clone(), tensor);
+                }
+                Err(message) => errors.push(Diagnostic::error(message).at(function.span)),
+            }
+        }
+    }
+    if errors.is_empty() { Ok(values) } else { Err(errors.into()) }
+}
+
+fn ambiguous(function: &Function, name: &str) -> Diagnostic {
+    let message = format!("constant {name} of {} has another value in another function", function.name);
+    Diagnostic::error(message).at(function.span).hint("give the constvars different names")
+}
+
+fn constvars(function: &Function) -> impl Iterator<Item = (&String, &Aval)> {
+    let avals = function.program.constvars.iter().map(|&var| function.program.aval(var));
+    function.constvar_names.iter().zip(avals)
+}
+
+/// The type that the line states, or else the one of the first constvar of that name.
+fn expected_aval(source: &Source, constant: &Constant) -> Option<Aval> {
+    let mut bound = source.functions.iter().flat_map(constvars);
+    let of_constvar = || bound.find(|(name, _)| **name == constant.name).map(|(_, aval)| aval.clone());
+    constant.aval.clone().or_else(of_constvar)
+}
+
+/// The bytes of safetensors files, which hold many arrays each.
+type Cache = HashMap<PathBuf, Vec<u8>>;
+
+fn read(
+    path: &Path,
+    key: Option<&str>,
+    expected: Option<&Aval>,
+    cache: &mut Cache,
+) -> Result<Tensor, String> {
+    let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+    match extension.to_ascii_lowercase().as_str() {
+        "npy" if key.is_some() => {
+            Err(format!("{}: a .npy file holds one array and has no keys", path.display()))
+        }
+        "npy" => read_npy(path, expected),
+        "npz" => {
+            let mut npz = Npz::open(path)?;
+            let names = npz.names();
+            npz.read(only_key(path, key, &names)?, expected)
+        }
+        "safetensors" => {
+            if !cache.contains_key(path) {
+                let bytes = std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
+                cache.insert(path.to_path_buf(), bytes);
+            }
+            read_safetensors(path, &cache[path], key, expected)
+        }
+        _ => Err(format!("{}: expected a .npy, .npz or .safetensors file", path.display())),
+    }
+}
+
+/// Reads a `.npy` file. Errors: a message that names it.
+pub fn read_npy(path: &Path, expected: Option<&Aval>) -> Result<Tensor, String> {
+    let read = || {
+        let file = File::open(path).map_err(|error| error.to_string())?;
+        let length = file.metadata().map_err(|error| error.to_string())?.len();
+        npy::read(&mut BufReader::new(file), Some(length), expected)
+    };
+    read().map_err(|reason| format!("{}: {reason}", path.display()))
+}
+
+fn only_key<'a>(path: &Path, key: Option<&'a str>, names: &'a [String]) -> Result<&'a str, String> {
+    match (key, names) {
+        (Some(key), _) => Ok(key),
+        (None, [only]) => Ok(only),
+        (None, _) => Err(format!(
+            "{} holds {} arrays: name one, as in file(\"weights.npz\", \"W\"); arrays in the file: {}",
+            path.display(),
+            names.len(),
+            names.join(", ")
+        )),
+    }
+}
+
+fn read_safetensors(
+    path: &Path,
+    bytes: &[u8],
+    key: Option<&str>,
+    expected: Option<&Aval>,
+) -> Result<Tensor, String> {
+    let file = path.display();
+    let tensors = SafeTensors::deserialize(bytes)
+        .map_err(|error| format!("{file}: not a safetensors file: {error}"))?;
+    let mut names: Vec<String> = tensors.names().into_iter().map(str::to_string).collect();
+    names.sort();
+    let key = only_key(path, key, &names)?;
+    let missing = |_| format!("{file}: array {key} is missing; arrays in the file: {}", names.join(", "));
+    let view = tensors.tensor(key).map_err(missing)?;
+    let dtype = dtype(view.dtype());
+    let dtype = dtype
+        .ok_or_else(|| format!("{file}: array {key}: element type {:?} is not supported", view.dtype()))?;
+    let aval = Aval::new(dtype, view.shape());
+    if expected.is_some_and(|expected| *expected != aval) {
+        let expected = expected.expect("checked above");
+        return Err(format!("{file}: array {key}: expected {expected}, found {aval}"));
+    }
+    let bytes = match dtype {
+        // Only 0 and 1 are valid.
+        DType::Bool => view.data().iter().map(|&byte| u8::from(byte != 0)).collect(),
+        _ => view.data().to_vec(),
+    };
+    Tensor::new(aval, bytes).ok_or_else(|| format!("{file}: array {key}: its bytes do not fit its shape"))
+}
+
+fn dtype(dtype: Dtype) -> Option<DType> {
+    match dtype {
+        Dtype::BOOL => Some(DType::Bool),
+        Dtype::U8 => Some(DType::U8),
+        Dtype::I8 => Some(DType::I8),
+        Dtype::F8_E5M2 => Some(DType::F8E5M2),
+        Dtype::F8_E4M3 => Some(DType::F8E4M3FN),
+        Dtype::I16 => Some(DType::I16),
+        Dtype::U16 => Some(DType::U16),
+        Dtype::F16 => Some(DType::F16),
+        Dtype::BF16 => Some(DType::BF16),
+        Dtype::I32 => Some(DType::I32),
+        Dtype::U32 => Some(DType::U32),
+        Dtype::F32 => Some(DType::F32),
+        Dtype::C64 => Some(DType::C64),
+        Dtype::F64 => Some(DType::F64),
+        Dtype::I64 => Some(DType::I64),
+        Dtype::U64 => Some(DType::U64),
+        _ => None,
+    }
+}

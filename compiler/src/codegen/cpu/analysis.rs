@@ -1,0 +1,175 @@
+//! What can be known of a nest before code is emitted: where each instruction runs, and in how many copies.
+//!
+//! # Note: depth
+//! With the dims in the order of the plan, the depth of an instruction is the number of loops it must stand in.
+//! Instructions run at their depth, once for all iterations of deeper loops. Those that depend on a reduction's
+//! result run after the reduce loops, at the depth of the last parallel dim.
+
+use crate::loops::{Access, BufferId, Function, Inst, Nest, Place, Role, Val};
+
+/// Facts about a nest under its plan.
+pub(super) struct Analysis {
+    /// The dims from outermost to innermost: parallel and sequential ones, then reduce dims.
+    pub order: Vec<usize>,
+    /// How many dims are not reduce dims.
+    pub outer: usize,
+    // Indexed by `Val`.
+    vals: Vec<Facts>,
+}
+
+/// Facts about one instruction. See Note: depth.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Facts {
+    pub depth: usize,
+    /// Runs after the reductions.
+    pub epilogue: bool,
+    /// Differs between the lanes of a vector.
+    pub per_lane: bool,
+    /// Differs between the points that are jammed together.
+    pub per_jam: bool,
+    /// Some store or reduction needs it.
+    pub live: bool,
+}
+
+impl Analysis {
+    pub fn of(function: &Function, nest: &Nest) -> Analysis {
+        let order = execution_order(nest);
+        let outer = nest.dims.iter().filter(|dim| dim.role != Role::Reduce).count();
+        let mut analysis = Analysis { order, outer, vals: Vec::with_capacity(nest.block.insts.len()) };
+        for val in nest.block.vals() {
+            let facts = analysis.derive(function, nest, val);
+            analysis.vals.push(facts);
+        }
+        analysis.mark_live(nest);
+        analysis
+    }
+
+    pub fn facts(&self, val: Val) -> Facts {
+        self.vals[val.0 as usize]
+    }
+
+    fn derive(&self, function: &Function, nest: &Nest, val: Val) -> Facts {
+        let inst = nest.block.inst(val);
+        let mut facts = Facts::default();
+        for operand in inst.operands() {
+            facts.join(self.facts(operand));
+        }
+        match inst {
+            Inst::Dim(dim) => facts.join(self.dim_facts(nest, *dim)),
+            Inst::Load(access) => {
+                for (dim, _) in access.indices.iter().flat_map(|index| index.affine.terms()) {
+                    facts.join(self.dim_facts(nest, *dim));
+                }
+                if may_be_overwritten(function, nest, access) {
+                    facts.depth = facts.depth.max(self.outer);
+                }
+            }
+            Inst::Reduced { reduction, .. } => {
+                facts = self.reduced_facts(nest, *reduction);
+            }
+            Inst::Param(_)
+            | Inst::Const(_)
+            | Inst::LoopIndex(_)
+            | Inst::Unary(..)
+            | Inst::Binary(..)
+            | Inst::Compare(..)
+            | Inst::Select { .. }
+            | Inst::Fma(..)
+            | Inst::Convert(_)
+            | Inst::Bitcast(_)
+            | Inst::Table { .. }
+            | Inst::Rare { .. }
+            | Inst::Call { .. } => {}
+        }
+        if facts.epilogue {
+            facts.depth = self.outer;
+        }
+        facts
+    }
+
+    fn dim_facts(&self, nest: &Nest, dim: usize) -> Facts {
+        let position = self.order.iter().position(|&other| other == dim).expect("the order lists every dim");
+        Facts {
+            depth: position + 1,
+            per_lane: nest.plan.vector.is_some_and(|vector| vector.dim == dim),
+            per_jam: nest.plan.jam.is_some_and(|jam| jam.dim == dim),
+            ..Facts::default()
+        }
+    }
+
+    /// All parts of a reduction share their facts; over a vector of reduce points there is one result.
+    pub fn reduced_facts(&self, nest: &Nest, reduction: usize) -> Facts {
+        let reduction = &nest.reductions[reduction];
+        let mut facts = Facts { epilogue: true, depth: self.outer, ..Facts::default() };
+        for &val in reduction.inits.iter().chain(&reduction.values) {
+            facts.per_lane |= self.facts(val).per_lane;
+            facts.per_jam |= self.facts(val).per_jam;
+        }
+        facts.per_lane &= !vector_is_reduced(nest);
+        facts
+    }
+
+    fn mark_live(&mut self, nest: &Nest) {
+        let mut roots: Vec<Val> = Vec::new();
+        for store in &nest.stores {
+            roots.push(store.value);
+            roots.extend(store.mask);
+            roots.extend(store.indices.iter().filter_map(|index| index.dynamic));
+        }
+        for reduction in &nest.reductions {
+            roots.extend(reduction.inits.iter().chain(&reduction.values));
+        }
+        while let Some(val) = roots.pop() {
+            let facts = &mut self.vals[val.0 as usize];
+            if !facts.live {
+                facts.live = true;
+                roots.extend(nest.block.inst(val).operands());
+            }
+        }
+    }
+}
+
+impl Facts {
+    fn join(&mut self, other: Facts) {
+        self.depth = self.depth.max(other.depth);
+        self.epilogue |= other.epilogue;
+        self.per_lane |= other.per_lane;
+        self.per_jam |= other.per_jam;
+    }
+}
+
+/// Is the vector dim a reduce dim, so that lanes are partial results?
+pub(super) fn vector_is_reduced(nest: &Nest) -> bool {
+    nest.plan.vector.is_some_and(|vector| nest.dims[vector.dim].role == Role::Reduce)
+}
+
+/// The order of the plan, or the declared one with reduce dims last.
+fn execution_order(nest: &Nest) -> Vec<usize> {
+    if !nest.plan.order.is_empty() {
+        return nest.plan.order.clone();
+    }
+    let (reduce, outer): (Vec<usize>, Vec<usize>) =
+        (0..nest.dims.len()).partition(|&dim| nest.dims[dim].role == Role::Reduce);
+    [outer, reduce].concat()
+}
+
+/// May an earlier point of the nest have written what this load reads? Only sequential dims allow that.
+fn may_be_overwritten(function: &Function, nest: &Nest, access: &Access) -> bool {
+    nest.dims_with(Role::Sequential).next().is_some()
+        && nest.stores.iter().any(|store| share_memory(function, store.buffer, access.buffer))
+}
+
+fn share_memory(function: &Function, a: BufferId, b: BufferId) -> bool {
+    let (a, b) = (function.resolve(a), function.resolve(b));
+    let arena = |id: BufferId| match function.buffer(id).place {
+        Place::Arena(offset) => {
+            let buffer = function.buffer(id);
+            Some((offset, offset + buffer.shape.element_count() * buffer.dtype.size_bytes()))
+        }
+        Place::Input(_) | Place::Output(_) | Place::Constant(_) | Place::Unplaced | Place::Alias(_) => None,
+    };
+    match (arena(a), arena(b)) {
+        (Some(a), Some(b)) => a.0 < b.1 && b.0 < a.1,
+        _ => a == b,
+    }
+}

@@ -1,0 +1,482 @@
+//! From syntax to typed programs: names to variables, shared definitions to bodies, binder types checked.
+
+use super::suggest::closest;
+use super::syntax::{self, Binder, Definition, Ident, Jaxpr, ParamValue};
+use crate::diag::{Diagnostic, Origin, Span};
+use crate::ir::{Atom, Body, Equation, Params, Program, Value, Var};
+use crate::ops;
+use crate::types::{Aval, DType, Literal, Scalar};
+use std::collections::{HashMap, HashSet};
+
+/// How deep functions may call each other: what recurses over bodies must not exhaust the stack.
+const MAX_HEIGHT: usize = 256;
+
+/// After this many errors the rest would not be read anyway.
+const MAX_ERRORS: usize = 50;
+
+/// The parameters that name functions of Python, which no definition of the file is meant by.
+const NAME_KEYS: [&str; 4] = ["name", "jvp", "fwd", "bwd"];
+
+/// Resolves the jaxprs of one file, each shared definition once.
+pub(super) struct Resolver<'a> {
+    text: &'a str,
+    tables: Vec<Table<'a>>,
+    /// How many jaxprs are being resolved, one inside or called by the other.
+    depth: usize,
+    pub errors: Vec<Diagnostic>,
+}
+
+/// The definitions of a file, or of a program inside a parameter.
+struct Table<'a> {
+    by_name: HashMap<&'a str, usize>,
+    entries: Vec<Entry<'a>>,
+    /// The table of the enclosing text.
+    parent: Option<usize>,
+}
+
+struct Entry<'a> {
+    definition: &'a Definition<'a>,
+    state: State,
+    called: bool,
+}
+
+#[derive(Clone)]
+enum State {
+    Waiting,
+    InProgress,
+    /// `None`: it has errors, which were reported.
+    Done(Option<Resolved>),
+}
+
+/// A resolved jaxpr.
+#[derive(Clone)]
+pub(super) struct Resolved {
+    pub body: Body,
+    // 1 + the largest height among the bodies it uses.
+    height: usize,
+    // The outputs called `_` that may be any of several results of equal type: harmless while nobody uses them.
+    ambiguous: Vec<usize>,
+}
+
+/// The variables of one jaxpr.
+#[derive(Default)]
+struct Scope<'a> {
+    program: Program,
+    /// `None`: its type is unknown after an error; equations that use it are skipped.
+    names: HashMap<&'a str, (Option<Var>, Span)>,
+    /// The bindings of `_`, in order.
+    dropped: Vec<Option<Var>>,
+    height: usize,
+    // Is a result called `_` ambiguous inside the body that makes it?
+    is_dropped_ambiguous: bool,
+    // The ambiguous outputs of the bodies of the equation in progress.
+    ambiguous: Vec<usize>,
+}
+
+/// What a parameter's value may need to know.
+#[derive(Clone, Copy)]
+struct ParamCx<'p> {
+    table: usize,
+    /// The types of the equation's results, as far as written.
+    results: &'p [Option<Aval>],
+    /// Do bare names mean definitions?
+    holds_bodies: bool,
+    span: Span,
+}
+
+impl<'a> Resolver<'a> {
+    /// Errors found on the way are collected in [`Resolver::errors`].
+    pub fn new(text: &'a str, definitions: &'a [Definition<'a>]) -> Self {
+        let mut resolver = Resolver { text, tables: Vec::new(), depth: 0, errors: Vec::new() };
+        resolver.add_table(definitions, None);
+        resolver
+    }
+
+    /// The function of the `index`-th definition of the file; `None` if it has errors.
+    pub fn function(&mut self, index: usize) -> Option<Resolved> {
+        self.entry(0, index, &[])
+    }
+
+    /// Is the `index`-th definition of the file used as a body?
+    pub fn is_called(&self, index: usize) -> bool {
+        self.tables[0].entries[index].called
+    }
+
+    /// Resolves a jaxpr; `expected` are the types its outputs should have, as far as known.
+    pub fn jaxpr(
+        &mut self,
+        jaxpr: &'a Jaxpr<'a>,
+        table: usize,
+        expected: &[Option<Aval>],
+    ) -> Option<Resolved> {
+        self.depth += 1;
+        let resolved = self.jaxpr_at_depth(jaxpr, table, expected);
+        self.depth -= 1;
+        resolved
+    }
+
+    fn jaxpr_at_depth(
+        &mut self,
+        jaxpr: &'a Jaxpr<'a>,
+        table: usize,
+        expected: &[Option<Aval>],
+    ) -> Option<Resolved> {
+        let errors_before = self.errors.len();
+        let mut scope = Scope { height: 1, ..Scope::default() };
+        for binder in &jaxpr.constvars {
+            let var = self.parameter(&mut scope, binder);
+            scope.program.constvars.extend(var);
+        }
+        for binder in &jaxpr.inputs {
+            let var = self.parameter(&mut scope, binder);
+            scope.program.inputs.extend(var);
+        }
+        for eqn in &jaxpr.equations {
+            self.equation(&mut scope, eqn, table);
+            if self.errors.len() >= MAX_ERRORS {
+                return None;
+            }
+        }
+        let mut ambiguous = Vec::new();
+        let expected = if expected.len() == jaxpr.outputs.len() { expected } else { &[] };
+        for (position, atom) in jaxpr.outputs.iter().enumerate() {
+            let output = match atom {
+                syntax::Atom::Var(name) if name.text == "_" => {
+                    let aval = expected.get(position).and_then(Option::as_ref);
+                    let (output, is_ambiguous) = self.dropped_output(&scope, name.span, aval);
+                    ambiguous.extend(is_ambiguous.then_some(position));
+                    output
+                }
+                atom => self.atom(&scope, atom),
+            };
+            scope.program.outputs.extend(output);
+        }
+        if scope.height > MAX_HEIGHT || self.depth > MAX_HEIGHT {
+            let message = format!("functions call each other more than {MAX_HEIGHT} deep");
+            self.errors.push(Diagnostic::unsupported(message).at(jaxpr.span));
+        }
+        let is_good = self.errors.len() == errors_before;
+        is_good.then(|| Resolved { body: scope.program.into(), height: scope.height, ambiguous })
+    }
+
+    fn parameter(&mut self, scope: &mut Scope<'a>, binder: &Binder<'a>) -> Option<Var> {
+        if binder.aval.is_none() {
+            let message = format!("the type of the input {} is missing", binder.name.text);
+            let hint = format!("write `{}:f32[3]`", binder.name.text);
+            self.errors.push(Diagnostic::error(message).at(binder.name.span).hint(hint));
+        }
+        self.bind(scope, binder.name, binder.aval.clone())
+    }
+
+    /// Errors, collected: a name bound before in the same scope.
+    fn bind(&mut self, scope: &mut Scope<'a>, name: Ident<'a>, aval: Option<Aval>) -> Option<Var> {
+        let var = aval.map(|aval| scope.program.new_var(aval));
+        if name.text == "_" {
+            scope.dropped.push(var);
+        } else if let Some((_, earlier)) = scope.names.insert(name.text, (var, name.span)) {
+            let message = format!("the name {} is bound twice", name.text);
+            self.errors.push(Diagnostic::error(message).at(name.span).label(earlier, "first here"));
+        }
+        var
+    }
+
+    fn equation(&mut self, scope: &mut Scope<'a>, eqn: &'a syntax::Equation<'a>, table: usize) {
+        let operands: Vec<Option<Atom>> = eqn.operands.iter().map(|atom| self.atom(scope, atom)).collect();
+        let operands: Option<Vec<Atom>> = operands.into_iter().collect();
+        let written: Vec<Option<Aval>> = eqn.binders.iter().map(|binder| binder.aval.clone()).collect();
+        scope.ambiguous.clear();
+        let params = self.params(scope, eqn, table, &written);
+        self.check_ambiguous(scope, &eqn.binders);
+        let typed = match (operands, params) {
+            (Some(operands), Some(params)) => self.typed_equation(scope, eqn, operands, &params, &written),
+            _ => None,
+        };
+        let Some((op, operands, avals)) = typed else {
+            for binder in &eqn.binders {
+                self.bind(scope, binder.name, binder.aval.clone());
+            }
+            return;
+        };
+        let bound: Vec<Option<Var>> = eqn
+            .binders
+            .iter()
+            .zip(avals)
+            .map(|(binder, aval)| self.bind(scope, binder.name, Some(aval)))
+            .collect();
+        let results = bound.into_iter().flatten().collect();
+        let origin = Origin::at(eqn.span);
+        let origin = eqn.python.map_or(origin.clone(), |place| origin.with_python(place));
+        scope.program.equations.push(Equation { op, operands, results, origin });
+    }
+
+    /// Errors, collected: a result that has a name here but may be any of several inside its body.
+    fn check_ambiguous(&mut self, scope: &mut Scope<'a>, binders: &[Binder<'a>]) {
+        for binder in scope.ambiguous.iter().filter_map(|&position| binders.get(position)) {
+            scope.is_dropped_ambiguous |= binder.name.text == "_";
+            if binder.name.text != "_" {
+                self.errors.push(ambiguous_result(binder.name.span));
+            }
+        }
+    }
+
+    /// The op and the types of its results. Errors, collected: an unknown primitive, or types that do not fit.
+    fn typed_equation(
+        &mut self,
+        scope: &Scope<'a>,
+        eqn: &syntax::Equation<'a>,
+        operands: Vec<Atom>,
+        params: &Params,
+        written: &[Option<Aval>],
+    ) -> Option<(ops::Op, Vec<Atom>, Vec<Aval>)> {
+        let name = eqn.primitive.text;
+        let place = eqn.python.map_or(String::new(), |place| format!("from {place}"));
+        let Some(parsed) = ops::parse(name, params, written) else {
+            let hint = "libraries add primitives of their own; the StableHLO text of the same function has them lowered";
+            let error =
+                Diagnostic::unsupported(format!("unknown primitive {name}")).label(eqn.primitive.span, place);
+            self.errors.push(error.hint(hint));
+            return None;
+        };
+        let avals = scope.program.atom_avals(&operands);
+        let inferred = parsed.and_then(|op| op.infer(&avals).map(|results| (op, results)));
+        let (op, inferred) = match inferred {
+            Ok(inferred) => inferred,
+            Err(error) => {
+                let message = format!("{name}: {error}");
+                self.errors.push(Diagnostic::error(message).label(eqn.primitive.span, place));
+                return None;
+            }
+        };
+        if inferred.len() != eqn.binders.len() {
+            let message =
+                format!("{name} has {} results, but {} are bound", inferred.len(), eqn.binders.len());
+            self.errors.push(Diagnostic::error(message).label(eqn.primitive.span, place));
+            return None;
+        }
+        let errors_before = self.errors.len();
+        for (binder, inferred) in eqn.binders.iter().zip(&inferred) {
+            if let Some(found) = binder.aval.as_ref().filter(|&found| found != inferred) {
+                let message = format!("{name} makes {inferred}, but the binder says {found}");
+                self.errors.push(Diagnostic::error(message).label(binder.name.span, place.clone()));
+            }
+        }
+        (self.errors.len() == errors_before).then_some((op, operands, inferred))
+    }
+
+    /// An operand. Errors, collected: an unknown variable, or `_` where it has several meanings.
+    fn atom(&mut self, scope: &Scope<'a>, atom: &syntax::Atom<'a>) -> Option<Atom> {
+        let name = match atom {
+            syntax::Atom::Literal(literal, _) => return Some(Atom::Literal(*literal)),
+            syntax::Atom::Var(name) => name,
+        };
+        if name.text == "_" {
+            return match scope.dropped[..] {
+                [var] if !scope.is_dropped_ambiguous => var.map(Atom::Var),
+                [] => self.unknown_variable(scope, name),
+                _ => {
+                    self.errors.push(ambiguous_result(name.span));
+                    None
+                }
+            };
+        }
+        match scope.names.get(name.text) {
+            Some((var, _)) => var.map(Atom::Var),
+            None => self.unknown_variable(scope, name),
+        }
+    }
+
+    fn unknown_variable(&mut self, scope: &Scope<'a>, name: &Ident<'a>) -> Option<Atom> {
+        let error = Diagnostic::error(format!("unknown variable {}", name.text)).at(name.span);
+        let hint = match closest(name.text, scope.names.keys().copied()) {
+            Some(other) => format!("did you mean {other}?"),
+            None => "a function sees its inputs and its own results, none of the text around it".to_string(),
+        };
+        self.errors.push(error.hint(hint));
+        None
+    }
+
+    /// The last `_` of the type that the caller expects, and whether it could be another one as well.
+    fn dropped_output(
+        &mut self,
+        scope: &Scope<'a>,
+        span: Span,
+        expected: Option<&Aval>,
+    ) -> (Option<Atom>, bool) {
+        let fits = |&var: &Var| expected.is_none_or(|aval| scope.program.aval(var) == aval);
+        let candidates: Vec<Var> = scope.dropped.iter().flatten().copied().filter(fits).collect();
+        match candidates[..] {
+            [.., var] => (Some(Atom::Var(var)), candidates.len() > 1 || scope.is_dropped_ambiguous),
+            [] if scope.dropped.contains(&None) => (None, false),
+            [] => (self.unknown_variable(scope, &Ident { text: "_", span }), false),
+        }
+    }
+
+    fn params(
+        &mut self,
+        scope: &mut Scope<'a>,
+        eqn: &'a syntax::Equation<'a>,
+        table: usize,
+        results: &[Option<Aval>],
+    ) -> Option<Params> {
+        let mut params = Params::new();
+        let mut is_good = true;
+        let mut seen = HashSet::new();
+        for param in &eqn.params {
+            let (key, span) = (param.key.text, param.span);
+            if !seen.insert(key) {
+                self.errors.push(
+                    Diagnostic::error(format!("the parameter {key} is given twice")).at(param.key.span),
+                );
+                is_good = false;
+                break;
+            }
+            let holds_bodies = key.ends_with("jaxpr") || key.ends_with("jaxprs") || key == "branches";
+            let cx = ParamCx { table, results, holds_bodies, span };
+            let value = if NAME_KEYS.contains(&key) {
+                Some(self.python_name(&param.value, span))
+            } else {
+                self.value(scope, cx, &param.value)
+            };
+            is_good &= value.is_some();
+            params.0.extend(value.map(|value| (key.to_string(), value)));
+        }
+        is_good.then_some(params)
+    }
+
+    /// `name=<lambda>`, `jvp=inf`: whatever stands there is a name.
+    fn python_name(&self, value: &ParamValue, span: Span) -> Value {
+        match value {
+            ParamValue::None => Value::None,
+            ParamValue::Opaque(text) => Value::Name((*text).to_string()),
+            _ => Value::Name(self.text[span.start as usize..span.end as usize].to_string()),
+        }
+    }
+
+    fn value(&mut self, scope: &mut Scope<'a>, cx: ParamCx, value: &'a ParamValue<'a>) -> Option<Value> {
+        Some(match value {
+            ParamValue::None => Value::None,
+            ParamValue::Bool(x) => Value::Bool(*x),
+            // Only a fill value can be this large; the op says what it expects.
+            ParamValue::Int(x) => i64::try_from(*x).map_or_else(|_| Value::Opaque(x.to_string()), Value::Int),
+            ParamValue::Float(x) => Value::float(*x),
+            ParamValue::Complex(re, im) => {
+                Value::Opaque(Literal::new(DType::C128, Scalar::Complex(*re, *im)).to_string())
+            }
+            ParamValue::Name(name) if cx.holds_bodies => {
+                let resolved = self.reference(cx, name)?;
+                scope.body(resolved)
+            }
+            ParamValue::Name(name) => Value::Name((*name).to_string()),
+            ParamValue::Str(text) => Value::Str(text.clone()),
+            ParamValue::Opaque(text) => Value::Opaque((*text).to_string()),
+            ParamValue::Tuple(items) => {
+                let values =
+                    items.iter().map(|item| self.value(scope, cx, item)).collect::<Option<Vec<Value>>>()?;
+                tuple(values)
+            }
+            ParamValue::Record(name, fields) => {
+                let field = |(key, item): &'a (Option<&'a str>, ParamValue<'a>)| {
+                    Some((key.map(str::to_string), self.value(scope, cx, item)?))
+                };
+                Value::Record((*name).to_string(), fields.iter().map(field).collect::<Option<_>>()?)
+            }
+            ParamValue::Jaxpr(jaxpr) => {
+                let resolved = self.jaxpr(jaxpr, cx.table, cx.results)?;
+                scope.body(resolved)
+            }
+            ParamValue::Program(definitions, jaxpr) => {
+                let table = self.add_table(definitions, Some(cx.table));
+                let resolved = self.jaxpr(jaxpr, table, cx.results)?;
+                scope.body(resolved)
+            }
+        })
+    }
+
+    /// The definition called `name` that is visible from `cx.table`.
+    fn reference(&mut self, cx: ParamCx, name: &str) -> Option<Resolved> {
+        let mut table = Some(cx.table);
+        while let Some(index) = table {
+            if let Some(&entry) = self.tables[index].by_name.get(name) {
+                self.tables[index].entries[entry].called = true;
+                if matches!(self.tables[index].entries[entry].state, State::InProgress) {
+                    let definition = self.tables[index].entries[entry].definition.name;
+                    let message = format!("the function {name} calls itself");
+                    let error = Diagnostic::error(message).at(cx.span).label(definition.span, "defined here");
+                    self.errors.push(error.hint("repeat with `while` or `scan`"));
+                    return None;
+                }
+                return self.entry(index, entry, cx.results);
+            }
+            table = self.tables[index].parent;
+        }
+        let error = Diagnostic::error(format!("there is no definition {name}")).at(cx.span);
+        let hint = match closest(name, self.tables[cx.table].by_name.keys().copied()) {
+            Some(other) => format!("did you mean {other}?"),
+            None => format!("define it: `let {name} = {{ lambda ... }} in` before the function"),
+        };
+        self.errors.push(error.hint(hint));
+        None
+    }
+
+    /// Resolves a definition on first use. `expected` are the result types of that use.
+    fn entry(&mut self, table: usize, index: usize, expected: &[Option<Aval>]) -> Option<Resolved> {
+        let entry = &mut self.tables[table].entries[index];
+        if let State::Done(resolved) = &entry.state {
+            return resolved.clone();
+        }
+        entry.state = State::InProgress;
+        let definition = entry.definition;
+        let resolved = if self.depth < MAX_HEIGHT {
+            self.jaxpr(&definition.jaxpr, table, expected)
+        } else {
+            let message = format!("functions call each other more than {MAX_HEIGHT} deep");
+            self.errors.push(Diagnostic::unsupported(message).at(definition.name.span));
+            None
+        };
+        let named =
+            resolved.map(|resolved| Resolved { body: resolved.body.named(definition.name.text), ..resolved });
+        self.tables[table].entries[index].state = State::Done(named.clone());
+        named
+    }
+
+    fn add_table(&mut self, definitions: &'a [Definition<'a>], parent: Option<usize>) -> usize {
+        let mut table = Table { by_name: HashMap::new(), entries: Vec::new(), parent };
+        for definition in definitions {
+            let name = definition.name;
+            if let Some(&earlier) = table.by_name.get(name.text) {
+                let earlier: &Entry = &table.entries[earlier];
+                let message = format!("the function {} is defined twice", name.text);
+                let first = earlier.definition.name.span;
+                self.errors.push(Diagnostic::error(message).at(name.span).label(first, "first here"));
+            }
+            table.by_name.insert(name.text, table.entries.len());
+            table.entries.push(Entry { definition, state: State::Waiting, called: false });
+        }
+        self.tables.push(table);
+        self.tables.len() - 1
+    }
+}
+
+impl Scope<'_> {
+    /// A body as the value of a parameter of an equation of this scope.
+    fn body(&mut self, resolved: Resolved) -> Value {
+        self.height = self.height.max(resolved.height + 1);
+        self.ambiguous.extend(resolved.ambiguous);
+        Value::Body(resolved.body)
+    }
+}
+
+/// Jaxprs alone make a list of bodies, as in `branches=( {...} {...} )`.
+fn tuple(values: Vec<Value>) -> Value {
+    let body = |value: &Value| if let Value::Body(body) = value { Some(body.clone()) } else { None };
+    match values.iter().map(body).collect::<Option<Vec<Body>>>() {
+        Some(bodies) if !bodies.is_empty() => Value::Bodies(bodies),
+        _ => Value::Tuple(values),
+    }
+}
+
+fn ambiguous_result(span: Span) -> Diagnostic {
+    Diagnostic::unsupported("`_` stands for more than one result here")
+        .at(span)
+        .hint("JAX prints every dropped result as `_`; return this one from the Python function, so that it has a name")
+}

@@ -1,0 +1,5 @@
+//! Loops to loops: rewrites them to what code generators have, and decides how nests run.
+
+pub mod collapse;
+pub mod legalize;
+pub mod vectorize;
