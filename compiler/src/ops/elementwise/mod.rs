@@ -6,18 +6,20 @@ mod compare;
 mod convert;
 mod identity;
 mod power;
+mod precision;
 mod select;
 #[cfg(test)]
 mod tests;
 mod unary;
 mod wide;
 
-pub use binary::{Binary, BinaryKind};
 pub(in crate::ops) use binary::maximum;
+pub use binary::{Binary, BinaryKind};
 pub use compare::{Compare, CompareKind};
-pub use convert::{Bitcast, Convert, ReducePrecision};
+pub use convert::{Bitcast, Convert};
 pub use identity::{Identity, IdentityKind};
 pub use power::IntegerPow;
+pub use precision::ReducePrecision;
 pub use select::{Clamp, Select};
 pub use unary::{Unary, UnaryKind};
 pub use wide::WideMul;

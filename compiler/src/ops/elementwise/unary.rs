@@ -97,9 +97,42 @@ impl UnaryKind {
     pub const ALL: [UnaryKind; 36] = {
         use UnaryKind::*;
         [
-            Neg, Abs, Sign, Not, Floor, Ceil, RoundAway, RoundEven, IsFinite, PopulationCount, CountLeadingZeros,
-            Square, Sqrt, Rsqrt, Cbrt, Exp, Exp2, Expm1, Log, Log1p, Sin, Cos, Tan, Asin, Acos, Atan, Sinh, Cosh, Tanh,
-            Asinh, Acosh, Atanh, Logistic, Erf, Erfc, ErfInv,
+            Neg,
+            Abs,
+            Sign,
+            Not,
+            Floor,
+            Ceil,
+            RoundAway,
+            RoundEven,
+            IsFinite,
+            PopulationCount,
+            CountLeadingZeros,
+            Square,
+            Sqrt,
+            Rsqrt,
+            Cbrt,
+            Exp,
+            Exp2,
+            Expm1,
+            Log,
+            Log1p,
+            Sin,
+            Cos,
+            Tan,
+            Asin,
+            Acos,
+            Atan,
+            Sinh,
+            Cosh,
+            Tanh,
+            Asinh,
+            Acosh,
+            Atanh,
+            Logistic,
+            Erf,
+            Erfc,
+            ErfInv,
         ]
     };
 
@@ -279,7 +312,8 @@ impl Primitive for Unary {
         if dtype.is_complex() {
             return Err(NoRule::NotYet("complex arithmetic"));
         }
-        let result = self.infer(&[operands[0].aval().clone()]).expect("operands have the inferred types").remove(0);
+        let result =
+            self.infer(&[operands[0].aval().clone()]).expect("operands have the inferred types").remove(0);
         let row = self.0.row();
         Ok(vec![eval_elementwise(result, operands, |x| match row.eval {
             Float(f) => Scalar::Float(f(x[0].float())),
@@ -291,7 +325,9 @@ impl Primitive for Unary {
         match (self.0.row().tangent, &tangents[0]) {
             (Linear, _) => linear(cx, *self, primals, tangents),
             (Zero, _) | (By(_), Tangent::Zero(_)) => locally_constant(cx, *self, primals),
-            (By(_), _) if cx.builder.dtype(primals[0]).is_complex() => Err(NoRule::NotYet("complex derivatives")),
+            (By(_), _) if cx.builder.dtype(primals[0]).is_complex() => {
+                Err(NoRule::NotYet("complex derivatives"))
+            }
             (By(rule), Tangent::Value(tangent)) => {
                 let result = cx.builder.emit_one(*self, primals);
                 let tangent = rule(cx.builder, primals[0], result, *tangent);
@@ -341,10 +377,14 @@ impl Family for Unary {
         let mut samples = Vec::new();
         for kind in UnaryKind::ALL {
             let row = kind.row();
-            let smooth = |sample: Sample| if matches!(row.tangent, Zero) { sample.not_smooth() } else { sample };
+            let smooth =
+                |sample: Sample| if matches!(row.tangent, Zero) { sample.not_smooth() } else { sample };
             let dtypes = [DType::F32, DType::F64, DType::BF16, DType::I32, DType::U8, DType::Bool];
             for dtype in dtypes.into_iter().filter(|dtype| row.accepts.contains(&dtype.kind())) {
-                samples.push(smooth(Sample::new(Unary(kind), vec![Tensor::from_f64s(dtype, [5], &row.samples)])));
+                samples.push(smooth(Sample::new(
+                    Unary(kind),
+                    vec![Tensor::from_f64s(dtype, [5], &row.samples)],
+                )));
                 samples.push(smooth(Sample::new(Unary(kind), vec![Tensor::from_f64s(dtype, [2, 0], &[])])));
             }
         }
@@ -401,7 +441,8 @@ fn erf_inv(y: f64) -> f64 {
         return y * f64::INFINITY;
     }
     // erfc keeps the digits near one.
-    let excess = |x: f64| if y.abs() < 0.5 { libm::erf(x) - y.abs() } else { (1.0 - y.abs()) - libm::erfc(x) };
+    let excess =
+        |x: f64| if y.abs() < 0.5 { libm::erf(x) - y.abs() } else { (1.0 - y.abs()) - libm::erfc(x) };
     let (mut low, mut high) = (0.0f64, 6.0f64);
     while low.to_bits() + 1 < high.to_bits() {
         let middle = f64::from_bits((low.to_bits() + high.to_bits()) / 2);
