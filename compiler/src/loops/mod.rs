@@ -216,6 +216,33 @@ impl Nest {
     pub fn dims_with(&self, role: Role) -> impl Iterator<Item = usize> + '_ {
         (0..self.dims.len()).filter(move |&dim| self.dims[dim].role == role)
     }
+
+    /// For each instruction: does its value differ along `dim`? The result of a reduction over `dim` does not.
+    pub fn varying(&self, dim: usize) -> Vec<bool> {
+        // A result may stand before the values it is made of, which never depend on results.
+        let folded = self.varying_given(dim, &[]);
+        self.varying_given(dim, &folded)
+    }
+
+    fn varying_given(&self, dim: usize, folded: &[bool]) -> Vec<bool> {
+        let is_folded = |val: &Val| folded.get(val.0 as usize) == Some(&true);
+        let mut varying: Vec<bool> = Vec::with_capacity(self.block.insts.len());
+        for inst in &self.block.insts {
+            let mut varies = inst.operands().iter().any(|operand| varying[operand.0 as usize]);
+            if let Inst::Dim(other) = inst {
+                varies = *other == dim;
+            } else if let Inst::Load(access) = inst {
+                varies |= access.indices.iter().any(|index| index.affine.coefficient(dim) != 0);
+            } else if let Inst::Reduced { reduction, .. } = inst
+                && self.dims[dim].role != Role::Reduce
+            {
+                let Reduction { inits, values, .. } = &self.reductions[*reduction];
+                varies = inits.iter().chain(values).any(is_folded);
+            }
+            varying.push(varies);
+        }
+        varying
+    }
 }
 
 impl Dim {

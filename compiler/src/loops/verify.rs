@@ -1,6 +1,297 @@
 //! Checks the invariants of a function.
-use super::Function;
+//!
+//! Code generators rely on all of them: a function that passes may be refused, but not miscompiled.
+
+mod block;
+mod plan;
+
+use super::{Affine, Block, BufferId, Combine, Function, Index, Inst, LoopVar, Nest, Place, Reduction, Role};
+use super::{Stmt, Store, Val};
+use crate::types::{DType, Extent};
+
 /// Collects every broken invariant.
-pub fn verify(_function: &Function) -> Vec<String> {
-    Vec::new()
+pub fn verify(function: &Function) -> Vec<String> {
+    let mut cx = Cx { function, loops: Vec::new(), place: String::new(), errors: Vec::new() };
+    cx.buffers();
+    if cx.errors.is_empty() {
+        cx.stmts(&function.body);
+    }
+    cx.errors
 }
+
+struct Cx<'f> {
+    function: &'f Function,
+    // The loops around the statement at hand.
+    loops: Vec<LoopVar>,
+    // Which statement that is.
+    place: String,
+    errors: Vec<String>,
+}
+
+/// What an instruction depends on, directly or through its operands.
+#[derive(Clone, Copy, Default)]
+struct Needs {
+    reduce_dim: bool,
+    reduced: bool,
+}
+
+impl Cx<'_> {
+    fn error(&mut self, message: impl std::fmt::Display) {
+        self.errors.push(format!("{}{message}", self.place));
+    }
+
+    fn check(&mut self, ok: bool, message: impl FnOnce() -> String) {
+        if !ok {
+            self.error(message());
+        }
+    }
+
+    fn buffers(&mut self) {
+        let count = self.function.buffers.len();
+        for (id, buffer) in self.function.buffers.iter().enumerate() {
+            let bytes = buffer.shape.element_count() * buffer.dtype.size_bytes();
+            match &buffer.place {
+                Place::Alias(target) => {
+                    // Aliases point backwards, hence in no circle.
+                    let known = self.function.buffers[..id].get(target.0 as usize);
+                    let fits = known.is_some_and(|t| t.shape.element_count() * t.dtype.size_bytes() == bytes);
+                    self.check(fits, || format!("buffer {id} is no alias of buffer {}", target.0));
+                }
+                Place::Arena(start) => {
+                    let end = start + bytes;
+                    self.check(end <= self.function.arena_bytes, || {
+                        format!("buffer {id} ends at byte {end} of the arena")
+                    });
+                }
+                Place::Constant(tensor) => {
+                    let fits = tensor.bytes().len() == bytes;
+                    self.check(fits, || format!("buffer {id} and its constant differ in size"));
+                }
+                Place::Input(position) | Place::Output(position) => {
+                    self.check(*position < count, || format!("buffer {id} has position {position}"));
+                }
+                Place::Unplaced => {}
+            }
+        }
+    }
+
+    fn stmts(&mut self, stmts: &[Stmt]) {
+        let outer = self.place.clone();
+        for (position, stmt) in stmts.iter().enumerate() {
+            self.place = format!("{outer}statement {position}: ");
+            self.stmt(stmt);
+        }
+        self.place = outer;
+    }
+
+    fn stmt(&mut self, stmt: &Stmt) {
+        match stmt {
+            Stmt::Nest(nest) => self.nest(nest),
+            Stmt::Loop { var, body, .. } => {
+                self.check(!self.loops.contains(var), || format!("loop variable {} is bound twice", var.0));
+                self.loops.push(*var);
+                self.stmts(body);
+                self.loops.pop();
+            }
+            Stmt::While { condition, predicate, body } => {
+                self.control_buffer(*predicate, DType::Bool);
+                self.stmts(condition);
+                self.stmts(body);
+            }
+            Stmt::Switch { selector, branches } => {
+                self.control_buffer(*selector, DType::I32);
+                self.check(!branches.is_empty(), || "a switch without branches".into());
+                branches.iter().for_each(|branch| self.stmts(branch));
+            }
+            Stmt::Call(call) => {
+                for &buffer in call.reads.iter().chain(&call.writes) {
+                    self.buffer_exists(buffer);
+                }
+                call.writes.iter().for_each(|&buffer| self.writable(buffer));
+            }
+        }
+    }
+
+    fn control_buffer(&mut self, id: BufferId, dtype: DType) {
+        if self.buffer_exists(id) {
+            let buffer = self.function.buffer(id);
+            let fits = buffer.dtype == dtype && buffer.shape.is_scalar();
+            self.check(fits, || format!("expected a rank-0 {dtype}, found {}{}", buffer.dtype, buffer.shape));
+        }
+    }
+
+    fn buffer_exists(&mut self, id: BufferId) -> bool {
+        let exists = (id.0 as usize) < self.function.buffers.len();
+        self.check(exists, || format!("there is no buffer {}", id.0));
+        exists
+    }
+
+    fn writable(&mut self, id: BufferId) {
+        if self.buffer_exists(id) {
+            let root = self.function.resolve(id);
+            let is_fixed = matches!(self.function.buffer(root).place, Place::Input(_) | Place::Constant(_));
+            self.check(!is_fixed, || format!("buffer {} is written, but read-only", id.0));
+        }
+    }
+
+    fn nest(&mut self, nest: &Nest) {
+        let errors_before = self.errors.len();
+        self.check(nest.block.params.is_empty() && nest.block.results.is_empty(), || {
+            "the block of a nest has parameters or results".into()
+        });
+        self.block(&nest.block, Some(nest));
+        if self.errors.len() > errors_before {
+            return;
+        }
+        let has_reduce_dims = nest.dims_with(Role::Reduce).next().is_some();
+        self.check(!has_reduce_dims || !nest.reductions.is_empty(), || {
+            "a nest has reduce dims, but no reductions".into()
+        });
+        let needs = needs(nest);
+        for reduction in &nest.reductions {
+            self.reduction(nest, reduction, &needs);
+        }
+        for store in &nest.stores {
+            self.store(nest, store, &needs);
+        }
+        self.plan(nest);
+    }
+
+    fn reduction(&mut self, nest: &Nest, reduction: &Reduction, needs: &[Needs]) {
+        let exists = |val: &Val| (val.0 as usize) < nest.block.insts.len();
+        if !reduction.inits.iter().chain(&reduction.values).all(exists) {
+            return self.error("a reduction names a value that does not exist");
+        }
+        let types = |vals: &[Val]| vals.iter().map(|&val| nest.block.dtype(val)).collect::<Vec<_>>();
+        let (inits, values) = (types(&reduction.inits), types(&reduction.values));
+        self.check(!inits.is_empty() && inits == values, || {
+            format!("a reduction of {values:?} starts at {inits:?}")
+        });
+        for &init in &reduction.inits {
+            let needs = needs[init.0 as usize];
+            let is_early = !needs.reduce_dim && !needs.reduced;
+            self.check(is_early, || format!("init {init:?} depends on a reduce dim or a result"));
+        }
+        for &value in &reduction.values {
+            let needs = needs[value.0 as usize];
+            self.check(!needs.reduced, || format!("folded value {value:?} depends on a result"));
+        }
+        match &reduction.combine {
+            Combine::Op(_) => {
+                self.check(inits.len() == 1, || format!("one operation folds {} parts", inits.len()));
+            }
+            Combine::Block(block) => {
+                self.block(block, None);
+                let results: Vec<DType> = block.results.iter().map(|&val| block.dtype(val)).collect();
+                let expected = [inits.clone(), values].concat();
+                self.check(block.params == expected && results == inits, || {
+                    format!("a combining block maps {:?} to {results:?}", block.params)
+                });
+            }
+        }
+    }
+
+    fn store(&mut self, nest: &Nest, store: &Store, needs: &[Needs]) {
+        self.writable(store.buffer);
+        let indices = store.indices.iter().filter_map(|index| index.dynamic);
+        let named: Vec<Val> = [store.value].into_iter().chain(store.mask).chain(indices).collect();
+        if named.iter().any(|val| val.0 as usize >= nest.block.insts.len()) {
+            return self.error("a store names a value that does not exist");
+        }
+        for val in named {
+            let is_late = needs[val.0 as usize].reduce_dim;
+            self.check(!is_late, || format!("a store needs {val:?}, which differs along a reduce dim"));
+        }
+        if let Some(mask) = store.mask {
+            self.check(nest.block.dtype(mask) == DType::Bool, || format!("mask {mask:?} is not a bool"));
+        }
+        let dtype = nest.block.dtype(store.value);
+        self.access(nest, &nest.block, store.buffer, &store.indices, dtype, store.mask.is_some());
+        for index in &store.indices {
+            self.check(index.divisor == 1, || "a store divides an index".into());
+            let reduces =
+                index.affine.terms().iter().any(|&(dim, _)| nest.dims.get(dim).is_some_and(is_reduce));
+            self.check(!reduces, || "a store is indexed by a reduce dim".into());
+        }
+    }
+
+    /// The indices of a load or store. `guarded`: points outside of the buffer are allowed.
+    fn access(
+        &mut self,
+        nest: &Nest,
+        block: &Block,
+        buffer: BufferId,
+        indices: &[Index],
+        dtype: DType,
+        guarded: bool,
+    ) {
+        if !self.buffer_exists(buffer) {
+            return;
+        }
+        let target = self.function.buffer(buffer);
+        let rank = target.shape.rank();
+        self.check(indices.len() == rank, || format!("{} indices into rank {rank}", indices.len()));
+        let is_same = dtype == target.dtype || Some(dtype) == target.dtype.same_width_unsigned();
+        self.check(is_same, || format!("buffer {} holds {}, not {dtype}", buffer.0, target.dtype));
+        let is_empty = nest.dims.iter().any(|dim| dim.extent == 0);
+        for (axis, (index, &extent)) in indices.iter().zip(target.shape.extents()).enumerate() {
+            let dims_exist = index.affine.terms().iter().all(|&(dim, _)| dim < nest.dims.len());
+            self.check(dims_exist, || format!("axis {axis} is indexed by a dim that does not exist"));
+            let is_position = index.dynamic.is_none_or(|val| block.dtype(val) == DType::I64);
+            self.check(is_position, || format!("axis {axis} is indexed by a value that is not i64"));
+            if dims_exist && index.is_affine() && !guarded && !is_empty {
+                self.in_range(nest, &index.affine, axis, extent, buffer);
+            }
+        }
+    }
+
+    fn in_range(&mut self, nest: &Nest, affine: &Affine, axis: usize, extent: Extent, buffer: BufferId) {
+        let (low, high) = affine.range(|dim| nest.dims[dim].extent);
+        let fits = low >= 0 && high < extent as i64;
+        self.check(fits, || {
+            format!("axis {axis} of buffer {} has extent {extent}; indices {low} to {high}", buffer.0)
+        });
+    }
+}
+
+fn is_reduce(dim: &super::Dim) -> bool {
+    dim.role == Role::Reduce
+}
+
+/// What each instruction depends on.
+fn needs(nest: &Nest) -> Vec<Needs> {
+    let mut needs: Vec<Needs> = Vec::with_capacity(nest.block.insts.len());
+    for inst in &nest.block.insts {
+        let mut own = Needs::default();
+        for operand in inst.operands() {
+            own.reduce_dim |= needs[operand.0 as usize].reduce_dim;
+            own.reduced |= needs[operand.0 as usize].reduced;
+        }
+        match inst {
+            Inst::Dim(dim) => own.reduce_dim |= is_reduce(&nest.dims[*dim]),
+            Inst::Load(access) => {
+                let mut terms = access.indices.iter().flat_map(|index| index.affine.terms());
+                own.reduce_dim |= terms.any(|&(dim, _)| is_reduce(&nest.dims[dim]));
+            }
+            Inst::Reduced { .. } => own = Needs { reduced: true, reduce_dim: false },
+            Inst::Param(_)
+            | Inst::Const(_)
+            | Inst::LoopIndex(_)
+            | Inst::Unary(..)
+            | Inst::Binary(..)
+            | Inst::Compare(..)
+            | Inst::Select { .. }
+            | Inst::Fma(..)
+            | Inst::Convert(_)
+            | Inst::Bitcast(_)
+            | Inst::Table { .. }
+            | Inst::Rare { .. }
+            | Inst::Call { .. } => {}
+        }
+        needs.push(own);
+    }
+    needs
+}
+
+#[cfg(test)]
+mod tests;

@@ -181,23 +181,7 @@ struct Lanes {
 
 impl Lanes {
     fn along(nest: &Nest, dim: usize) -> Lanes {
-        let mut lanes = Lanes { dim, varies: Vec::with_capacity(nest.block.insts.len()) };
-        let is_reduce = nest.dims[dim].role == Role::Reduce;
-        for val in nest.block.vals() {
-            let inst = nest.block.inst(val);
-            let by_itself = match inst {
-                Inst::Dim(other) => *other == dim,
-                Inst::Load(access) => access.indices.iter().any(|index| index.affine.coefficient(dim) != 0),
-                Inst::Reduced { reduction, .. } if !is_reduce => {
-                    let reduction = &nest.reductions[*reduction];
-                    reduction.inits.iter().chain(&reduction.values).any(|&val| lanes.varies(val))
-                }
-                _ => false,
-            };
-            let varies = by_itself || inst.operands().iter().any(|&x| lanes.varies(x));
-            lanes.varies.push(varies);
-        }
-        lanes
+        Lanes { dim, varies: nest.varying(dim) }
     }
 
     fn varies(&self, val: Val) -> bool {

@@ -35,10 +35,16 @@ impl Analysis {
     pub fn of(function: &Function, nest: &Nest) -> Analysis {
         let order = execution_order(nest);
         let outer = nest.dims.iter().filter(|dim| dim.role != Role::Reduce).count();
+        let varying = |dim: Option<usize>| match dim {
+            Some(dim) => nest.varying(dim),
+            None => vec![false; nest.block.insts.len()],
+        };
+        let per_lane = varying(nest.plan.vector.map(|vector| vector.dim));
+        let per_jam = varying(nest.plan.jam.map(|jam| jam.dim));
         let mut analysis = Analysis { order, outer, vals: Vec::with_capacity(nest.block.insts.len()) };
-        for val in nest.block.vals() {
-            let facts = analysis.derive(function, nest, val);
-            analysis.vals.push(facts);
+        for (val, (per_lane, per_jam)) in nest.block.vals().zip(per_lane.into_iter().zip(per_jam)) {
+            let (depth, epilogue) = analysis.place(function, nest, val);
+            analysis.vals.push(Facts { depth, epilogue, per_lane, per_jam, live: false });
         }
         analysis.mark_live(nest);
         analysis
@@ -48,56 +54,35 @@ impl Analysis {
         self.vals[val.0 as usize]
     }
 
-    fn derive(&self, function: &Function, nest: &Nest, val: Val) -> Facts {
+    /// The depth of an instruction, and whether it comes after the reductions.
+    fn place(&self, function: &Function, nest: &Nest, val: Val) -> (usize, bool) {
         let inst = nest.block.inst(val);
-        let mut facts = Facts::default();
-        for operand in inst.operands() {
-            facts.join(self.facts(operand));
+        let operands = inst.operands();
+        let facts = operands.iter().map(|&operand| self.facts(operand));
+        let epilogue = matches!(inst, Inst::Reduced { .. }) || facts.clone().any(|facts| facts.epilogue);
+        if epilogue {
+            return (self.outer, true);
         }
-        match inst {
-            Inst::Dim(dim) => facts.join(self.dim_facts(nest, *dim)),
-            Inst::Load(access) => {
-                for (dim, _) in access.indices.iter().flat_map(|index| index.affine.terms()) {
-                    facts.join(self.dim_facts(nest, *dim));
-                }
-                if may_be_overwritten(function, nest, access) {
-                    facts.depth = facts.depth.max(self.outer);
-                }
+        let mut depth = facts.map(|facts| facts.depth).max().unwrap_or(0);
+        if let Inst::Dim(dim) = inst {
+            depth = self.depth_of(*dim);
+        } else if let Inst::Load(access) = inst {
+            for &(dim, _) in access.indices.iter().flat_map(|index| index.affine.terms()) {
+                depth = depth.max(self.depth_of(dim));
             }
-            Inst::Reduced { reduction, .. } => {
-                facts = self.reduced_facts(nest, *reduction);
+            if may_be_overwritten(function, nest, access) {
+                depth = depth.max(self.outer);
             }
-            Inst::Param(_)
-            | Inst::Const(_)
-            | Inst::LoopIndex(_)
-            | Inst::Unary(..)
-            | Inst::Binary(..)
-            | Inst::Compare(..)
-            | Inst::Select { .. }
-            | Inst::Fma(..)
-            | Inst::Convert(_)
-            | Inst::Bitcast(_)
-            | Inst::Table { .. }
-            | Inst::Rare { .. }
-            | Inst::Call { .. } => {}
         }
-        if facts.epilogue {
-            facts.depth = self.outer;
-        }
-        facts
+        (depth, false)
     }
 
-    fn dim_facts(&self, nest: &Nest, dim: usize) -> Facts {
-        let position = self.order.iter().position(|&other| other == dim).expect("the order lists every dim");
-        Facts {
-            depth: position + 1,
-            per_lane: nest.plan.vector.is_some_and(|vector| vector.dim == dim),
-            per_jam: nest.plan.jam.is_some_and(|jam| jam.dim == dim),
-            ..Facts::default()
-        }
+    fn depth_of(&self, dim: usize) -> usize {
+        1 + self.order.iter().position(|&other| other == dim).expect("the order lists every dim")
     }
 
-    /// All parts of a reduction share their facts; over a vector of reduce points there is one result.
+    /// In which copies a reduction differs; all its parts share that. Over a vector of reduce points there is one
+    /// result.
     pub fn reduced_facts(&self, nest: &Nest, reduction: usize) -> Facts {
         let reduction = &nest.reductions[reduction];
         let mut facts = Facts { epilogue: true, depth: self.outer, ..Facts::default() };
@@ -126,15 +111,6 @@ impl Analysis {
                 roots.extend(nest.block.inst(val).operands());
             }
         }
-    }
-}
-
-impl Facts {
-    fn join(&mut self, other: Facts) {
-        self.depth = self.depth.max(other.depth);
-        self.epilogue |= other.epilogue;
-        self.per_lane |= other.per_lane;
-        self.per_jam |= other.per_jam;
     }
 }
 

@@ -26,6 +26,9 @@ pub fn check(function: &Function, inputs: &[Tensor]) {
         interpret::function(function, inputs, Strictness::Machine).expect("the nest is well formed");
     let mut planned = Module { functions: vec![function.clone()] };
     vectorize::run(&mut planned);
+    for function in [function, &planned.functions[0]] {
+        assert_eq!(crate::loops::verify(function), Vec::<String>::new());
+    }
     for (how, function) in [("as given", function), ("as planned", &planned.functions[0])] {
         for cpu in ["x86-64-v2", "native"] {
             let actual = run(function, inputs, cpu);
