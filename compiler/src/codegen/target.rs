@@ -87,27 +87,28 @@ impl Target {
         for name in names.concat() {
             builder.enable(name).map_err(|error| error.to_string())?;
         }
-        builder.finish(flags(output)).map_err(|error| error.to_string())
+        builder.finish(self.flags(output)).map_err(|error| error.to_string())
     }
-}
 
-fn flags(output: Output) -> settings::Flags {
-    let mut builder = settings::builder();
-    let pic = if output == Output::Object { "true" } else { "false" };
-    let verifier = if cfg!(debug_assertions) { "true" } else { "false" };
-    // Unwind tables would need text relocations in position independent executables; compiled code never unwinds.
-    let settings = [
-        ("opt_level", "speed"),
-        ("is_pic", pic),
-        ("use_colocated_libcalls", "false"),
-        ("unwind_info", "false"),
-        ("enable_verifier", verifier),
-        ("enable_probestack", "false"),
-    ];
-    for (name, value) in settings {
-        builder.set(name, value).expect("the settings above exist in this version of Cranelift");
+    fn flags(&self, output: Output) -> settings::Flags {
+        // COFF has no global offset table; its loader relocates code instead.
+        let is_pic = output == Output::Object && self.triple.binary_format != BinaryFormat::Coff;
+        // Unwind tables would need text relocations in position independent executables; compiled code never
+        // unwinds.
+        let settings = [
+            ("opt_level", "speed"),
+            ("is_pic", if is_pic { "true" } else { "false" }),
+            ("use_colocated_libcalls", "false"),
+            ("unwind_info", "false"),
+            ("enable_verifier", if cfg!(debug_assertions) { "true" } else { "false" }),
+            ("enable_probestack", "false"),
+        ];
+        let mut builder = settings::builder();
+        for (name, value) in settings {
+            builder.set(name, value).expect("the settings above exist in this version of Cranelift");
+        }
+        settings::Flags::new(builder)
     }
-    settings::Flags::new(builder)
 }
 
 fn parse_triple(text: &str) -> Result<Triple, String> {

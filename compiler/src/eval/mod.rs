@@ -41,7 +41,11 @@ fn eval_body(cx: &EvalCx, body: &Program, inputs: &[Tensor]) -> Rule<Vec<Tensor>
     run(cx, body, inputs).map_err(|(why, _)| why)
 }
 
-fn run<'a>(cx: &EvalCx, program: &'a Program, inputs: &[Tensor]) -> Result<Vec<Tensor>, (NoRule, &'a Equation)> {
+fn run<'a>(
+    cx: &EvalCx,
+    program: &'a Program,
+    inputs: &[Tensor],
+) -> Result<Vec<Tensor>, (NoRule, &'a Equation)> {
     let mut values = Values(vec![None; program.vars.len()]);
     values.bind(&program.inputs, inputs.to_vec());
     for eqn in &program.equations {
@@ -66,5 +70,40 @@ impl Values {
             Atom::Literal(literal) => Tensor::from_literal(*literal),
         };
         atoms.iter().map(tensor).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diag::Fault;
+    use crate::ir::{Builder, Params, Value};
+    use crate::ops;
+    use crate::types::DType;
+
+    #[test]
+    fn refuses_what_has_no_reference_by_name() {
+        let mut b = Builder::new();
+        let x = b.input(Aval::new(DType::F32, [3]));
+        let result = b.aval(x.into());
+        let params = Params::new().with("axis", 0usize).with("reverse", Value::Bool(false));
+        let sum =
+            ops::parse("cumlogsumexp", &params, &[Some(result)]).expect("a known name").expect("a type");
+        let outputs = b.emit(sum, &[x.into()]);
+        let error = super::program(&b.finish(outputs), &[Tensor::from_f64s(DType::F32, [3], &[1.0; 3])]);
+        let error = error.expect_err("it has no rules");
+        assert_eq!(error.fault, Fault::Unsupported);
+        assert_eq!(error.message, "cumlogsumexp cannot be evaluated: the primitive is not supported yet");
+    }
+
+    #[test]
+    fn checks_its_inputs() {
+        let mut b = Builder::new();
+        let x = b.input(Aval::new(DType::F32, [3]));
+        let program = b.finish(vec![x.into()]);
+        let message = |inputs: &[Tensor]| super::program(&program, inputs).expect_err("wrong inputs").message;
+        assert_eq!(message(&[]), "expected 1 inputs, found 0");
+        let short = Tensor::from_f64s(DType::F32, [2], &[1.0; 2]);
+        assert_eq!(message(&[short]), "input 0: expected f32[3], found f32[2]");
     }
 }

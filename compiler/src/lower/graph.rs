@@ -3,7 +3,7 @@
 use crate::diag::{Diagnostic, Origin};
 use crate::ir::{Atom, Equation, Program, Var};
 use crate::loops::{BlockBuilder, BufferId, Inst, Nest, RuntimeCall, Val};
-use crate::ops::rules::{Lowering, NoRule};
+use crate::ops::rules::Lowering;
 use crate::types::{Aval, DType, Kind, Literal, Tensor};
 use std::sync::Arc;
 
@@ -35,8 +35,8 @@ pub enum Def {
 }
 
 impl<'a> Graph<'a> {
-    /// Errors: an equation without lowering, or of a dtype that has none.
-    pub fn new(program: &'a Program) -> Result<Graph<'a>, Diagnostic> {
+    /// `lowerings` has one entry per equation. Errors: a dtype that has no code.
+    pub fn new(program: &'a Program, lowerings: Vec<Lowering>) -> Result<Graph<'a>, Diagnostic> {
         let (nodes, defs_done, calls, nodes_before_calls) = Default::default();
         let mut graph = Graph { program, nodes, defs: defs_done, calls, nodes_before_calls };
         let mut defs: Vec<Option<Def>> = program.vars.iter().map(|_| None).collect();
@@ -44,9 +44,9 @@ impl<'a> Graph<'a> {
             check_dtype(program.aval(input), &Origin::unknown())?;
             defs[input.0 as usize] = Some(Def::Input(position));
         }
-        for eqn in &program.equations {
+        for (eqn, lowering) in program.equations.iter().zip(lowerings) {
             eqn.results.iter().try_for_each(|&var| check_dtype(program.aval(var), &eqn.origin))?;
-            graph.add(eqn, &mut defs)?;
+            graph.add(eqn, lowering, &mut defs)?;
         }
         graph.defs = defs.into_iter().map(|def| def.unwrap_or(Def::Nests(Vec::new()))).collect();
         Ok(graph)
@@ -69,14 +69,8 @@ impl<'a> Graph<'a> {
         }
     }
 
-    fn add(&mut self, eqn: &Equation, defs: &mut [Option<Def>]) -> Result<(), Diagnostic> {
-        let operands = self.program.atom_avals(&eqn.operands);
-        let results: Vec<Aval> = eqn.results.iter().map(|&var| self.program.aval(var).clone()).collect();
-        let unsupported = |why: NoRule| {
-            let (NoRule::NotYet(why) | NoRule::ByDesign(why)) = why;
-            Diagnostic::unsupported(format!("primitive {}: {why}", eqn.op.name())).with_origin(&eqn.origin)
-        };
-        match eqn.op.lower(&operands, &results).map_err(unsupported)? {
+    fn add(&mut self, eqn: &Equation, lowering: Lowering, defs: &mut [Option<Def>]) -> Result<(), Diagnostic> {
+        match lowering {
             Lowering::Constant(value) => defs[eqn.results[0].0 as usize] = Some(Def::Constant(value)),
             Lowering::Nests(nests) => {
                 eqn.results.iter().for_each(|var| defs[var.0 as usize] = Some(Def::Nests(Vec::new())));
@@ -96,7 +90,7 @@ impl<'a> Graph<'a> {
                 let def = match (eqn.operands[0], view) {
                     (Atom::Var(of), view) => Def::Alias { of, view },
                     (Atom::Literal(literal), _) => {
-                        let value = Tensor::from_literal(literal).reinterpret(results[0].clone());
+                        let value = Tensor::from_literal(literal).reinterpret(self.program.aval(eqn.results[0]).clone());
                         Def::Constant(Arc::new(value.expect("a reinterpretation keeps the byte count")))
                     }
                 };
@@ -113,8 +107,7 @@ impl<'a> Graph<'a> {
                 self.nodes_before_calls.push(self.nodes.len());
             }
             Lowering::Expand(_) => {
-                let message = format!("primitive {} was not expanded before lowering", eqn.op.name());
-                return Err(Diagnostic::bug(message).with_origin(&eqn.origin));
+                return Err(Diagnostic::bug("an expansion was not expanded").with_origin(&eqn.origin));
             }
         }
         Ok(())

@@ -1,14 +1,16 @@
 //! Program to loops: one fused loop nest per group of equations, over planned buffers.
 //!
-//! 1. [`graph`] asks every equation for its nests (`Primitive::lower`); buffers are variables.
-//! 2. [`fuse`] decides which variables get memory and which are computed where they are used.
-//! 3. [`build`] composes the nests of each remaining root with the producers it absorbs.
-//! 4. [`merge`] joins neighbouring roots that visit the same points.
-//! 5. [`memory`] gives outputs and temporaries their places.
+//! 1. [`expand`] asks every equation for its lowering and replaces those defined by other operations.
+//! 2. [`graph`] collects the nests; buffers are variables.
+//! 3. [`fuse`] decides which variables get memory and which are computed where they are used.
+//! 4. [`build`] composes the nests of each remaining root with the producers it absorbs.
+//! 5. [`merge`] joins neighbouring roots that visit the same points.
+//! 6. [`memory`] gives outputs and temporaries their places.
 //!
 //! The driver knows no primitive: everything follows from the shape of the nests.
 
 mod build;
+mod expand;
 mod fuse;
 mod graph;
 mod memory;
@@ -22,8 +24,9 @@ use crate::loops::Function;
 ///
 /// Errors: an unsupported primitive or dtype, with the equation's origin.
 pub fn lower(program: &Program, name: &str) -> Result<Function, Diagnostic> {
-    let graph = graph::Graph::new(program)?;
+    let (program, lowerings) = expand::run(program)?;
+    let graph = graph::Graph::new(&program, lowerings)?;
     let plan = fuse::plan(&graph);
     let body = merge::run(build::roots(&graph, &plan), &graph);
-    Ok(memory::place(name, program, &graph, body))
+    Ok(memory::place(name, &program, &graph, body))
 }

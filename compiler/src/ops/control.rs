@@ -180,7 +180,8 @@ impl Family for CustomCall {
         // Older versions call the second one `custom_vjp_call_jaxpr`.
         let name = name.strip_suffix("_jaxpr").unwrap_or(name);
         let kind = CustomKind::ALL.into_iter().find(|kind| kind.text_name() == name)?;
-        let key = CUSTOM_BODY_KEYS.into_iter().find(|key| params.get(key).is_some()).unwrap_or(CUSTOM_BODY_KEYS[0]);
+        let key =
+            CUSTOM_BODY_KEYS.into_iter().find(|key| params.get(key).is_some()).unwrap_or(CUSTOM_BODY_KEYS[0]);
         Some(parse_call(params, key).map(|(name, body, rest)| CustomCall { kind, name, body, rest }))
     }
 
@@ -219,7 +220,9 @@ fn parse_call(params: &Params, body_key: &str) -> Result<(Option<String>, Body, 
 fn infer_call(body: &Body, operands: &[Aval]) -> Result<Vec<Aval>, TypeError> {
     if !body.constvars.is_empty() {
         let count = body.constvars.len();
-        return Err(TypeError(format!("its body needs the values of {count} constants, which the text lacks")));
+        return Err(TypeError(format!(
+            "its body needs the values of {count} constants, which the text lacks"
+        )));
     }
     let inputs = body.input_avals();
     expect_operands(operands, inputs.len())?;
@@ -243,4 +246,52 @@ fn sample_body() -> Body {
 
 fn sample_operands() -> Vec<Tensor> {
     vec![Tensor::from_f64s(DType::F32, [3], &[1.0, -2.5, 0.0]), Tensor::from_f64s(DType::I32, [], &[7.0])]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ops::shape::tests::run;
+
+    #[test]
+    fn a_call_is_its_body() {
+        let expected = [Tensor::from_f64s(DType::F32, [3], &[-1.0, 2.5, -0.0]), sample_operands().remove(1)];
+        for sample in Call::samples().into_iter().chain(CustomCall::samples()) {
+            assert_eq!(run(sample.op, &sample.operands), expected);
+        }
+    }
+
+    #[test]
+    fn prints_parameters_in_the_order_of_jax() {
+        let keys =
+            |sample: &Sample| sample.op.params().0.iter().map(|(key, _)| key.clone()).collect::<Vec<_>>();
+        assert_eq!(keys(&Call::samples()[3]), ["differentiated", "jaxpr", "policy", "prevent_cse"]);
+        assert_eq!(keys(&CustomCall::samples()[0]), ["name", "call_jaxpr", "jvp", "symbolic_zeros"]);
+    }
+
+    #[test]
+    fn reads_the_names_of_older_versions() {
+        let params = Params::new().with("name", "f").with("jaxpr", sample_body());
+        let call = Call::parse("pjit", &params, &[]).expect("a known name").expect("its parameters");
+        assert_eq!((call.kind, call.name.as_deref()), (CallKind::Jit, Some("f")));
+        let params = Params::new().with("fun_jaxpr", sample_body());
+        let call = CustomCall::parse("custom_vjp_call_jaxpr", &params, &[]).expect("a known name");
+        assert_eq!(call.expect("its parameters").kind, CustomKind::Vjp);
+    }
+
+    #[test]
+    fn errors_say_expected_and_found() {
+        let call = &Call::samples()[0].op;
+        let (x, y) = (Aval::new(DType::F32, [3]), Aval::scalar(DType::F32));
+        let complaint =
+            |operands: &[Aval]| call.infer(operands).expect_err("the operands do not fit").to_string();
+        assert_eq!(complaint(&[x.clone(), y]), "operand 1: expected i32[] as its body does, found f32[]");
+        assert_eq!(complaint(&[x]), "expected 2 operands, found 1");
+        let mut b = Builder::new();
+        b.constvar(Aval::scalar(DType::F32));
+        let call =
+            Call { kind: CallKind::Jit, name: None, body: b.finish(vec![]).into(), rest: Params::new() };
+        let why = call.infer(&[]).expect_err("a constant is missing").to_string();
+        assert_eq!(why, "its body needs the values of 1 constants, which the text lacks");
+    }
 }

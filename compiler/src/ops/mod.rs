@@ -12,6 +12,8 @@ pub mod pending;
 pub mod reduction;
 pub mod rules;
 pub mod shape;
+#[cfg(test)]
+mod tests;
 
 use crate::diag::TypeError;
 use crate::ir::Params;

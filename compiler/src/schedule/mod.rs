@@ -1,4 +1,5 @@
-//! Loops to loops: how nests are executed.
+//! Loops to loops: rewrites them to what code generators have, and decides how nests run.
 
 pub mod collapse;
+pub mod legalize;
 pub mod vectorize;

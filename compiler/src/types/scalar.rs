@@ -131,11 +131,23 @@ fn encode_float(dtype: DType, x: f64) -> u64 {
     match dtype {
         DType::F64 => x.to_bits(),
         DType::F32 => u64::from((x as f32).to_bits()),
-        DType::F16 => u64::from(f16::from_f64(x).to_bits()),
-        DType::BF16 => u64::from(bf16::from_f64(x).to_bits()),
+        DType::F16 => u64::from(f16::from_f32(to_odd(x)).to_bits()),
+        DType::BF16 => u64::from(bf16::from_f32(to_odd(x)).to_bits()),
         DType::F8E5M2 | DType::F8E4M3FN => u64::from(encode_by_search(dtype, x)),
         other => unreachable!("{other} is not a floating type"),
     }
+}
+
+/// Rounds to F32 so that rounding again to 16 bits gives what one rounding would: an inexact result is made odd.
+/// (The `half` crate's own conversions from f64 drop the low half of the fraction before they round.)
+fn to_odd(x: f64) -> f32 {
+    let nearest = x as f32;
+    let back = f64::from(nearest);
+    let bits = nearest.to_bits();
+    if back == x || x.is_nan() || nearest.is_infinite() || bits & 1 == 1 {
+        return nearest;
+    }
+    f32::from_bits(if back.abs() < x.abs() { bits + 1 } else { bits - 1 })
 }
 
 fn decode_e4m3fn(bits: u8) -> f64 {
@@ -187,6 +199,22 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn half_precision_is_rounded_once() {
+        let tie = 1.0 + 2f64.powi(-11);
+        assert_eq!(Scalar::Float(tie).rounded(DType::F16), Scalar::Float(1.0));
+        assert_eq!(
+            Scalar::Float(tie + 2f64.powi(-40)).rounded(DType::F16),
+            Scalar::Float(1.0 + 2f64.powi(-10))
+        );
+        let tie = 1.0 + 2f64.powi(-8);
+        assert_eq!(Scalar::Float(tie).rounded(DType::BF16), Scalar::Float(1.0));
+        assert_eq!(
+            Scalar::Float(tie + 2f64.powi(-23)).rounded(DType::BF16),
+            Scalar::Float(1.0 + 2f64.powi(-7))
+        );
     }
 
     #[test]

@@ -26,6 +26,9 @@ pub(super) fn emit(body: &mut Body<'_, '_, '_>, nest: &Nest) -> Emit<()> {
     emitter.level(0)
 }
 
+/// What stands in a loop: from the values carried in to those carried on.
+pub(super) type LoopBody<'b, E> = dyn FnMut(&mut E, &[Value]) -> Emit<Vec<Value>> + 'b;
+
 /// The nest under construction, at one place in its loops.
 pub(super) struct NestEmitter<'e, 'a, 'm, 'f> {
     pub body: &'e mut Body<'a, 'm, 'f>,
@@ -161,7 +164,7 @@ impl<'e, 'a, 'm, 'f> NestEmitter<'e, 'a, 'm, 'f> {
         dim: usize,
         (start, end, step): (usize, usize, usize),
         carried: &[Value],
-        body: &mut dyn FnMut(&mut Self, &[Value]) -> Emit<Vec<Value>>,
+        body: &mut LoopBody<'_, Self>,
     ) -> Emit<Vec<Value>> {
         let saved = self.state.clone();
         let first = self.cx().b.ins().iconst(types::I64, start as i64);
@@ -223,9 +226,14 @@ impl<'e, 'a, 'm, 'f> NestEmitter<'e, 'a, 'm, 'f> {
         for val in self.nest.block.vals() {
             let facts = self.facts.facts(val);
             let is_due = facts.live && facts.depth == depth && facts.epilogue == epilogue;
-            let is_constant = matches!(self.nest.block.inst(val), Inst::Const(_));
+            let is_made_on_use = match self.nest.block.inst(val) {
+                Inst::Const(_) => true,
+                // As a vector it exists only if 64-bit lanes hold it; conversions make their own.
+                Inst::Dim(_) => facts.per_lane && self.mode.lanes > 2,
+                _ => false,
+            };
             let at = self.slot(val, facts, point);
-            if is_due && !is_constant && self.state.values[at].is_none() {
+            if is_due && !is_made_on_use && self.state.values[at].is_none() {
                 let value = self.instruction(val, facts, point)?;
                 self.state.values[at] = Some(value);
             }

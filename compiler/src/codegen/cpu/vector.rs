@@ -144,10 +144,10 @@ impl Cx<'_, '_> {
         lanes: usize,
     ) -> Emit<Option<Value>> {
         let inst = block.inst(val);
-        if let (Inst::Binary(op, ..), Some(Operand::Uniform(amount))) = (inst, operands.get(1)) {
-            if let Some(value) = self.vector_shift(*op, block.dtype(val), operands[0], *amount, lanes)? {
-                return Ok(Some(value));
-            }
+        if let (Inst::Binary(op, ..), Some(Operand::Uniform(amount))) = (inst, operands.get(1))
+            && let Some(value) = self.vector_shift(*op, block.dtype(val), operands[0], *amount, lanes)?
+        {
+            return Ok(Some(value));
         }
         if matches!(inst, Inst::Table { .. } | Inst::Call { .. }) {
             return Ok(None);

@@ -6,7 +6,7 @@ use super::parse::{Parse, Parser};
 use crate::diag::{Diagnostic, Span};
 use crate::types::{Aval, DType, Kind, Literal, Scalar, Shape};
 
-/// More elements than any machine holds: such an extent is a typing error, and later products must not overflow.
+/// More elements than any machine holds: such a shape is a slip, and later products must not overflow.
 const MAX_ELEMENTS: usize = 1 << 40;
 
 impl<'a> Parser<'a> {

@@ -6,7 +6,7 @@ use crate::diag::{Diagnostic, Origin, Span};
 use crate::ir::{Atom, Body, Equation, Params, Program, Value, Var};
 use crate::ops;
 use crate::types::{Aval, DType, Literal, Scalar};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// How deep functions may call each other: what recurses over bodies must not exhaust the stack.
 const MAX_HEIGHT: usize = 256;
@@ -54,8 +54,8 @@ pub(super) struct Resolved {
     pub body: Body,
     // 1 + the largest height among the bodies it uses.
     height: usize,
-    // Does an output `_` stand for one of several results of equal type? Harmless as long as nobody uses it.
-    is_ambiguous: bool,
+    // The outputs called `_` that may be any of several results of equal type: harmless while nobody uses them.
+    ambiguous: Vec<usize>,
 }
 
 /// The variables of one jaxpr.
@@ -67,8 +67,10 @@ struct Scope<'a> {
     /// The bindings of `_`, in order.
     dropped: Vec<Option<Var>>,
     height: usize,
-    // Is a result called `_` ambiguous inside its body?
-    has_ambiguous: bool,
+    // Is a result called `_` ambiguous inside the body that makes it?
+    is_dropped_ambiguous: bool,
+    // The ambiguous outputs of the bodies of the equation in progress.
+    ambiguous: Vec<usize>,
 }
 
 /// What a parameter's value may need to know.
@@ -135,13 +137,15 @@ impl<'a> Resolver<'a> {
                 return None;
             }
         }
-        let mut is_ambiguous = false;
+        let mut ambiguous = Vec::new();
         let expected = if expected.len() == jaxpr.outputs.len() { expected } else { &[] };
         for (position, atom) in jaxpr.outputs.iter().enumerate() {
             let output = match atom {
                 syntax::Atom::Var(name) if name.text == "_" => {
                     let aval = expected.get(position).and_then(Option::as_ref);
-                    self.dropped_output(&scope, name.span, aval, &mut is_ambiguous)
+                    let (output, is_ambiguous) = self.dropped_output(&scope, name.span, aval);
+                    ambiguous.extend(is_ambiguous.then_some(position));
+                    output
                 }
                 atom => self.atom(&scope, atom),
             };
@@ -152,7 +156,7 @@ impl<'a> Resolver<'a> {
             self.errors.push(Diagnostic::unsupported(message).at(jaxpr.span));
         }
         let is_good = self.errors.len() == errors_before;
-        is_good.then(|| Resolved { body: scope.program.into(), height: scope.height, is_ambiguous })
+        is_good.then(|| Resolved { body: scope.program.into(), height: scope.height, ambiguous })
     }
 
     fn parameter(&mut self, scope: &mut Scope<'a>, binder: &Binder<'a>) -> Option<Var> {
@@ -180,7 +184,9 @@ impl<'a> Resolver<'a> {
         let operands: Vec<Option<Atom>> = eqn.operands.iter().map(|atom| self.atom(scope, atom)).collect();
         let operands: Option<Vec<Atom>> = operands.into_iter().collect();
         let written: Vec<Option<Aval>> = eqn.binders.iter().map(|binder| binder.aval.clone()).collect();
+        scope.ambiguous.clear();
         let params = self.params(scope, eqn, table, &written);
+        self.check_ambiguous(scope, &eqn.binders);
         let typed = match (operands, params) {
             (Some(operands), Some(params)) => self.typed_equation(scope, eqn, operands, &params, &written),
             _ => None,
@@ -201,6 +207,16 @@ impl<'a> Resolver<'a> {
         let origin = Origin::at(eqn.span);
         let origin = eqn.python.map_or(origin.clone(), |place| origin.with_python(place));
         scope.program.equations.push(Equation { op, operands, results, origin });
+    }
+
+    /// Errors, collected: a result that has a name here but may be any of several inside its body.
+    fn check_ambiguous(&mut self, scope: &mut Scope<'a>, binders: &[Binder<'a>]) {
+        for binder in scope.ambiguous.iter().filter_map(|&position| binders.get(position)) {
+            scope.is_dropped_ambiguous |= binder.name.text == "_";
+            if binder.name.text != "_" {
+                self.errors.push(ambiguous_result(binder.name.span));
+            }
+        }
     }
 
     /// The op and the types of its results. Errors, collected: an unknown primitive, or types that do not fit.
@@ -255,13 +271,10 @@ impl<'a> Resolver<'a> {
         };
         if name.text == "_" {
             return match scope.dropped[..] {
-                [var] if !scope.has_ambiguous => var.map(Atom::Var),
+                [var] if !scope.is_dropped_ambiguous => var.map(Atom::Var),
                 [] => self.unknown_variable(scope, name),
                 _ => {
-                    let hint =
-                        "JAX prints every dropped result as `_`; return this one from the Python function";
-                    let message = "`_` stands for more than one result here";
-                    self.errors.push(Diagnostic::unsupported(message).at(name.span).hint(hint));
+                    self.errors.push(ambiguous_result(name.span));
                     None
                 }
             };
@@ -282,21 +295,19 @@ impl<'a> Resolver<'a> {
         None
     }
 
-    /// The last `_` of the type that the caller expects. Which one it is matters only if the caller uses it.
+    /// The last `_` of the type that the caller expects, and whether it could be another one as well.
     fn dropped_output(
         &mut self,
         scope: &Scope<'a>,
         span: Span,
         expected: Option<&Aval>,
-        is_ambiguous: &mut bool,
-    ) -> Option<Atom> {
+    ) -> (Option<Atom>, bool) {
         let fits = |&var: &Var| expected.is_none_or(|aval| scope.program.aval(var) == aval);
         let candidates: Vec<Var> = scope.dropped.iter().flatten().copied().filter(fits).collect();
-        *is_ambiguous |= candidates.len() > 1 || scope.has_ambiguous;
-        match candidates.last() {
-            Some(&var) => Some(Atom::Var(var)),
-            None if scope.dropped.contains(&None) => None,
-            None => self.unknown_variable(scope, &Ident { text: "_", span }),
+        match candidates[..] {
+            [.., var] => (Some(Atom::Var(var)), candidates.len() > 1 || scope.is_dropped_ambiguous),
+            [] if scope.dropped.contains(&None) => (None, false),
+            [] => (self.unknown_variable(scope, &Ident { text: "_", span }), false),
         }
     }
 
@@ -309,9 +320,10 @@ impl<'a> Resolver<'a> {
     ) -> Option<Params> {
         let mut params = Params::new();
         let mut is_good = true;
+        let mut seen = HashSet::new();
         for param in &eqn.params {
             let (key, span) = (param.key.text, param.span);
-            if params.0.iter().any(|(earlier, _)| earlier == key) {
+            if !seen.insert(key) {
                 self.errors.push(
                     Diagnostic::error(format!("the parameter {key} is given twice")).at(param.key.span),
                 );
@@ -352,7 +364,7 @@ impl<'a> Resolver<'a> {
             }
             ParamValue::Name(name) if cx.holds_bodies => {
                 let resolved = self.reference(cx, name)?;
-                scope.body(resolved, cx)
+                scope.body(resolved)
             }
             ParamValue::Name(name) => Value::Name((*name).to_string()),
             ParamValue::Str(text) => Value::Str(text.clone()),
@@ -370,12 +382,12 @@ impl<'a> Resolver<'a> {
             }
             ParamValue::Jaxpr(jaxpr) => {
                 let resolved = self.jaxpr(jaxpr, cx.table, cx.results)?;
-                scope.body(resolved, cx)
+                scope.body(resolved)
             }
             ParamValue::Program(definitions, jaxpr) => {
                 let table = self.add_table(definitions, Some(cx.table));
                 let resolved = self.jaxpr(jaxpr, table, cx.results)?;
-                scope.body(resolved, cx)
+                scope.body(resolved)
             }
         })
     }
@@ -447,9 +459,9 @@ impl<'a> Resolver<'a> {
 
 impl Scope<'_> {
     /// A body as the value of a parameter of an equation of this scope.
-    fn body(&mut self, resolved: Resolved, cx: ParamCx) -> Value {
+    fn body(&mut self, resolved: Resolved) -> Value {
         self.height = self.height.max(resolved.height + 1);
-        self.has_ambiguous |= resolved.is_ambiguous && !cx.results.is_empty();
+        self.ambiguous.extend(resolved.ambiguous);
         Value::Body(resolved.body)
     }
 }
@@ -461,4 +473,10 @@ fn tuple(values: Vec<Value>) -> Value {
         Some(bodies) if !bodies.is_empty() => Value::Bodies(bodies),
         _ => Value::Tuple(values),
     }
+}
+
+fn ambiguous_result(span: Span) -> Diagnostic {
+    Diagnostic::unsupported("`_` stands for more than one result here")
+        .at(span)
+        .hint("JAX prints every dropped result as `_`; return this one from the Python function, so that it has a name")
 }

@@ -125,6 +125,7 @@ fn unary_int(op: UnaryOp, dtype: DType, x: i128) -> Option<i128> {
         UnaryOp::Sign => Some(x.signum()),
         UnaryOp::PopulationCount => Some(i128::from(bits.count_ones())),
         UnaryOp::CountLeadingZeros => Some(i128::from(bits.leading_zeros() + dtype.bits()) - 128),
+        // Functions of real numbers.
         _ => None,
     }
 }
@@ -177,6 +178,9 @@ fn asinh(x: f64) -> f64 {
 
 /// The standard library's version cancels near one.
 fn acosh(x: f64) -> f64 {
+    if x < 1.0 {
+        return f64::NAN;
+    }
     let above = x - 1.0;
     if x > 1e10 { x.ln() + std::f64::consts::LN_2 } else { (above + (above * (x + 1.0)).sqrt()).ln_1p() }
 }

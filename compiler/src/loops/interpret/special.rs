@@ -2,13 +2,13 @@
 
 use std::f64::consts::PI;
 
-/// The error function, by its series of positive terms below 3 and through [`erfc`] above.
+/// The error function, by its series of positive terms below 1 and through its complement above.
 pub(super) fn erf(x: f64) -> f64 {
     if x.is_nan() || x == 0.0 {
         return x;
     }
     let magnitude = x.abs();
-    let value = if magnitude < 3.0 { erf_series(magnitude) } else { 1.0 - erfc_fraction(magnitude) };
+    let value = if magnitude < 1.0 { erf_series(magnitude) } else { 1.0 - erfc_fraction(magnitude) };
     value.copysign(x)
 }
 

@@ -12,6 +12,7 @@ use super::logarithm::log;
 use crate::loops::{BlockBuilder, Val};
 use crate::types::DType;
 
+/// The error function.
 pub fn erf(b: &mut BlockBuilder, x: Val) -> Val {
     let magnitude = b.abs(x);
     let is_f32 = b.dtype(x) == DType::F32;

@@ -138,7 +138,6 @@ fn times_power(b: &mut BlockBuilder, y: Val, shifted: Val) -> Val {
 
 /// `e^x - 1` where e^x is finite and x above -40; the sign of zeros is lost.
 fn expm1_in_range(b: &mut BlockBuilder, x: Val) -> Val {
-    let format = Format::of(b.dtype(x));
     let (_, shifted, r) = reduce(b, x);
     let tail = expm1_of_reduced(b, r);
     // Half the power, so that the largest n has one; doubled at the end.

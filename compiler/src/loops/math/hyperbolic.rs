@@ -11,6 +11,7 @@ use crate::loops::{BlockBuilder, Val};
 use crate::types::DType;
 use std::f64::consts::LN_2;
 
+/// The hyperbolic tangent, in the type of its operand.
 pub fn tanh(b: &mut BlockBuilder, x: Val) -> Val {
     let magnitude = b.abs(x);
     let small = tanh_small(b, magnitude);
@@ -27,6 +28,7 @@ pub fn tanh(b: &mut BlockBuilder, x: Val) -> Val {
     with_sign_of(b, y, x)
 }
 
+/// The hyperbolic sine.
 pub fn sinh(b: &mut BlockBuilder, x: Val) -> Val {
     if b.dtype(x) == DType::F32 {
         return through_f64(b, x, sinh);
@@ -44,6 +46,7 @@ pub fn sinh(b: &mut BlockBuilder, x: Val) -> Val {
     with_sign_of(b, y, x)
 }
 
+/// The hyperbolic cosine.
 pub fn cosh(b: &mut BlockBuilder, x: Val) -> Val {
     if b.dtype(x) == DType::F32 {
         return through_f64(b, x, cosh);
@@ -57,6 +60,7 @@ pub fn cosh(b: &mut BlockBuilder, x: Val) -> Val {
     b.select(is_number, y, x)
 }
 
+/// The inverse of [`sinh`].
 pub fn asinh(b: &mut BlockBuilder, x: Val) -> Val {
     if b.dtype(x) == DType::F32 {
         return through_f64(b, x, asinh);
@@ -75,6 +79,7 @@ pub fn asinh(b: &mut BlockBuilder, x: Val) -> Val {
     with_sign_of(b, y, x)
 }
 
+/// The inverse of [`cosh`] from 1 on; NaN below.
 pub fn acosh(b: &mut BlockBuilder, x: Val) -> Val {
     if b.dtype(x) == DType::F32 {
         return through_f64(b, x, acosh);
@@ -87,9 +92,13 @@ pub fn acosh(b: &mut BlockBuilder, x: Val) -> Val {
     let root = b.sqrt(product);
     let (sum, error) = two_sum(b, t, root);
     let near = log1p_with_tail(b, sum, Some(error));
-    log_doubled_above(b, x, 1e9, near)
+    let y = log_doubled_above(b, x, 1e9, near);
+    // The product of two negative factors hides operands below -1.
+    let nan = constant(b, x, f64::NAN);
+    select_below(b, x, 1.0, nan, y)
 }
 
+/// The inverse of [`tanh`]; infinite at 1 and -1, NaN beyond.
 pub fn atanh(b: &mut BlockBuilder, x: Val) -> Val {
     if b.dtype(x) == DType::F32 {
         return through_f64(b, x, atanh);

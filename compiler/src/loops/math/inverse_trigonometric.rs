@@ -12,6 +12,7 @@ use std::f64::consts::{FRAC_PI_2, FRAC_PI_4, PI};
 // What rounding to F64 leaves off pi / 2; pi and pi / 4 are its multiples.
 const FRAC_PI_2_TAIL: f64 = 6.123233995736766e-17;
 
+/// The inverse of the sine; NaN beyond 1 and -1.
 pub fn asin(b: &mut BlockBuilder, x: Val) -> Val {
     if b.dtype(x) == DType::F32 {
         return through_f64(b, x, asin);
@@ -32,6 +33,7 @@ pub fn asin(b: &mut BlockBuilder, x: Val) -> Val {
     with_sign_of(b, y, x)
 }
 
+/// The inverse of the cosine; NaN beyond 1 and -1.
 pub fn acos(b: &mut BlockBuilder, x: Val) -> Val {
     if b.dtype(x) == DType::F32 {
         return through_f64(b, x, acos);
@@ -52,6 +54,7 @@ pub fn acos(b: &mut BlockBuilder, x: Val) -> Val {
     select_above(b, arc.magnitude, 0.5, far, middle)
 }
 
+/// The inverse of the tangent.
 pub fn atan(b: &mut BlockBuilder, x: Val) -> Val {
     if b.dtype(x) == DType::F32 {
         return through_f64(b, x, atan);

@@ -5,7 +5,7 @@
 //!
 //! # Note: contraction
 //! `Fma` may or may not round in between. Polynomials do not care. Where an error term must be exact, the code
-//! uses splitting (see [`common::two_product`]), or constants whose products with small integers are exact.
+//! uses splitting (see `common::two_product`), or constants whose products with small integers are exact.
 //!
 //! # Note: denormals
 //! XLA on CPU flushes them to zero. Here a denormal operand may count as zero and a denormal result may become

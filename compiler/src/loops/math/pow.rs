@@ -42,6 +42,7 @@ pub fn pow(b: &mut BlockBuilder, x: Val, y: Val) -> Val {
     let power = if dtype == DType::F32 {
         let (wide, y) = (b.convert(magnitude, DType::F64), b.convert(y, DType::F64));
         let log_x = log(b, wide);
+        let y = bounded_exponent(b, y);
         let product = b.mul(y, log_x);
         let power = exp(b, product);
         b.convert(power, dtype)
@@ -112,13 +113,18 @@ fn odd_integer(b: &mut BlockBuilder, y: Val) -> Val {
 /// F64, for normal x: the logarithm has to be known to about 66 bits, because the exponential magnifies its error.
 fn pow_of_positive(b: &mut BlockBuilder, x: Val, y: Val) -> Val {
     let (high, low) = log_in_two_parts(b, x);
-    // Larger exponents make no difference, but would overflow in the splitting.
-    let (bound, minus_bound) = (constant(b, y, 2f64.powi(80)), constant(b, y, -(2f64.powi(80))));
-    let y = select_above(b, y, 2f64.powi(80), bound, y);
-    let y = select_below(b, y, -(2f64.powi(80)), minus_bound, y);
+    let y = bounded_exponent(b, y);
     let (product, error) = two_product(b, y, high);
     let error = b.fma(y, low, error);
     exp_with_tail(b, product, error)
+}
+
+/// Larger exponents make no difference, but would overflow in a splitting, or turn a zero logarithm into NaN.
+fn bounded_exponent(b: &mut BlockBuilder, y: Val) -> Val {
+    let bound = 2f64.powi(80);
+    let (most, least) = (constant(b, y, bound), constant(b, y, -bound));
+    let y = select_above(b, y, bound, most, y);
+    select_below(b, y, -bound, least, y)
 }
 
 /// log(x) as a sum of two values.

@@ -15,6 +15,7 @@ use crate::types::{DType, Literal};
 use std::f64::consts::{FRAC_2_PI, FRAC_PI_2};
 use std::sync::Arc;
 
+/// The sine, for operands of any size.
 pub fn sin(b: &mut BlockBuilder, x: Val) -> Val {
     let y = with_slow_path(b, x, sin_of);
     // The reduction loses the sign of zero.
@@ -23,10 +24,12 @@ pub fn sin(b: &mut BlockBuilder, x: Val) -> Val {
     select_below(b, magnitude, format.least_normal, x, y)
 }
 
+/// The cosine, for operands of any size.
 pub fn cos(b: &mut BlockBuilder, x: Val) -> Val {
     with_slow_path(b, x, cos_of)
 }
 
+/// The tangent, for operands of any size. F32 operands go through F64.
 pub fn tan(b: &mut BlockBuilder, x: Val) -> Val {
     if b.dtype(x) == DType::F32 {
         return through_f64(b, x, tan);

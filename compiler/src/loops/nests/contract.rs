@@ -1,6 +1,8 @@
 //! Contraction: the nest behind matrix products of every layout.
 
-use crate::loops::{Access, BinaryOp, BlockBuilder, BufferId, Combine, Dim, Index, Nest, Reduction, Store, Val};
+use crate::loops::{
+    Access, BinaryOp, BlockBuilder, BufferId, Combine, Dim, Index, Nest, Reduction, Store, Val,
+};
 use crate::types::{Aval, DType};
 
 /// The axes that a contraction pairs up, lhs with rhs, in order. All other axes are free.
@@ -45,7 +47,13 @@ pub fn free_axes(rank: usize, contract: &[usize], batch: &[usize]) -> Vec<usize>
 
 /// The dim of the nest that each axis of an operand runs along: batch dims come first, `first_free` is the dim of the
 /// first free axis, and the reduce dims start at `first_reduce`.
-fn dims_of(rank: usize, contract: &[usize], batch: &[usize], first_free: usize, first_reduce: usize) -> Vec<usize> {
+fn dims_of(
+    rank: usize,
+    contract: &[usize],
+    batch: &[usize],
+    first_free: usize,
+    first_reduce: usize,
+) -> Vec<usize> {
     let mut dims = vec![0; rank];
     batch.iter().enumerate().for_each(|(dim, &axis)| dims[axis] = dim);
     contract.iter().enumerate().for_each(|(position, &axis)| dims[axis] = first_reduce + position);

@@ -97,6 +97,7 @@ const REAL_FLOATS: &[Kind] = &[Kind::Float];
 
 const AROUND_ZERO: [[f64; 5]; 2] = [[-2.5, -0.75, 0.25, 1.25, 3.0], [1.5, -2.0, 0.5, 3.0, -1.25]];
 const POSITIVE_BASE: [[f64; 5]; 2] = [[0.25, 0.5, 1.25, 2.0, 3.0], [1.5, -2.0, 0.5, 3.0, -1.25]];
+const BETWEEN_MULTIPLES: [[f64; 5]; 2] = [[-2.5, -0.9, 0.3, 1.3, 3.2], [1.5, -2.0, 0.7, 3.0, -1.3]];
 const PATTERNS: [[f64; 5]; 2] = [[-100.0, -1.0, 0.0, 85.0, 127.0], [3.0, 51.0, -1.0, 8.0, 1.0]];
 const AMOUNTS: [[f64; 5]; 2] = [[-100.0, -1.0, 3.0, 85.0, 127.0], [0.0, 1.0, 7.0, 64.0, -1.0]];
 
@@ -105,8 +106,24 @@ impl BinaryKind {
     pub const ALL: [BinaryKind; 18] = {
         use BinaryKind::*;
         [
-            Add, AddAny, Sub, Mul, Div, Rem, Max, Min, Pow, Atan2, And, Or, Xor, ShiftLeft, ShiftRightLogical,
-            ShiftRightArithmetic, NextAfter, MulHigh,
+            Add,
+            AddAny,
+            Sub,
+            Mul,
+            Div,
+            Rem,
+            Max,
+            Min,
+            Pow,
+            Atan2,
+            And,
+            Or,
+            Xor,
+            ShiftLeft,
+            ShiftRightLogical,
+            ShiftRightArithmetic,
+            NextAfter,
+            MulHigh,
         ]
     };
 
@@ -128,7 +145,7 @@ impl BinaryKind {
             BinaryKind::Rem => Row { name: "rem", accepts: REALS,
                 eval: Both(|_, x, y| if y == 0 { x } else { x % y }, |x, y| x % y),
                 derivative: Parts(|_, _, t| t, rem_divisor),
-                lower: |b, x, y| b.binary(BinaryOp::Rem, x, y), samples: AROUND_ZERO },
+                lower: |b, x, y| b.binary(BinaryOp::Rem, x, y), samples: BETWEEN_MULTIPLES },
             BinaryKind::Max => Row { name: "max", accepts: ANY, eval: Both(|_, x, y| x.max(y), maximum),
                 derivative: Parts(
                     |b, at, t| share_of_extremum(b, t, at.x, at.result, at.y),
@@ -356,8 +373,20 @@ pub(super) fn int_to_float(dtype: DType, x: i128) -> f64 {
 pub(in crate::ops) fn maximum(x: f64, y: f64) -> f64 {
     match x.partial_cmp(&y) {
         None => f64::NAN,
-        Some(_) if x == y => if x.is_sign_negative() { y } else { x },
-        Some(order) => if order.is_gt() { x } else { y },
+        Some(_) if x == y => {
+            if x.is_sign_negative() {
+                y
+            } else {
+                x
+            }
+        }
+        Some(order) => {
+            if order.is_gt() {
+                x
+            } else {
+                y
+            }
+        }
     }
 }
 

@@ -108,7 +108,9 @@ impl Primitive for Compare {
         match dtype.kind() {
             Kind::Complex => Err(NoRule::NotYet("complex arithmetic")),
             Kind::Key | Kind::Float0 => Err(NoRule::NotYet("comparison of keys")),
-            Kind::Bool => Ok(elementwise_nest(operands, &results[0], |b, x| compare_bools(b, op, x[0], x[1]))),
+            Kind::Bool => {
+                Ok(elementwise_nest(operands, &results[0], |b, x| compare_bools(b, op, x[0], x[1])))
+            }
             Kind::Float if total => Ok(elementwise_nest(operands, &results[0], |b, x| {
                 let (x, y) = (ordered_bits(b, x[0]), ordered_bits(b, x[1]));
                 b.compare(op, x, y)
@@ -134,7 +136,8 @@ impl Family for Compare {
         let mut samples = Vec::new();
         let dtypes = [DType::F32, DType::F64, DType::F16, DType::BF16, DType::I32, DType::U8, DType::Bool];
         for kind in CompareKind::ALL {
-            let sample = |x: Tensor, y: Tensor| Sample::new(Compare(kind), vec![x, y]).not_smooth().within(0.0);
+            let sample =
+                |x: Tensor, y: Tensor| Sample::new(Compare(kind), vec![x, y]).not_smooth().within(0.0);
             for dtype in dtypes {
                 let tensor = |shape: &[usize], values: &[f64]| Tensor::from_f64s(dtype, shape, values);
                 samples.push(sample(

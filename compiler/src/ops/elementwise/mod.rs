@@ -7,6 +7,8 @@ mod convert;
 mod identity;
 mod power;
 mod select;
+#[cfg(test)]
+mod tests;
 mod unary;
 mod wide;
 

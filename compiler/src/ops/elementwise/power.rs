@@ -102,7 +102,9 @@ impl Family for IntegerPow {
             }
         }
         let specials = Tensor::from_f64s(DType::F32, [5], &[0.0, -0.0, f64::NAN, f64::INFINITY, 1e30]);
-        samples.extend([0, 2, -1, -3].map(|y| Sample::new(IntegerPow { y }, vec![specials.clone()]).not_smooth()));
+        samples.extend(
+            [0, 2, -1, -3].map(|y| Sample::new(IntegerPow { y }, vec![specials.clone()]).not_smooth()),
+        );
         samples
     }
 }

@@ -121,10 +121,15 @@ impl Family for Select {
             samples.push(sample(vec![mask(&[], &[1.0]), xs.clone(), ys.clone()]));
             let index = Tensor::from_f64s(DType::I32, [3], &[1.0, -5.0, 7.0]);
             samples.push(sample(vec![index, xs.clone(), ys.clone(), tensor(&[3], &[7.0, 8.0, 9.0])]));
-            samples.push(sample(vec![mask(&[2, 1], &[1.0, 0.0]), tensor(&[1, 3], &[1.0, 2.0, 3.0]), tensor(&[], &[5.0])]));
+            samples.push(sample(vec![
+                mask(&[2, 1], &[1.0, 0.0]),
+                tensor(&[1, 3], &[1.0, 2.0, 3.0]),
+                tensor(&[], &[5.0]),
+            ]));
             samples.push(sample(vec![mask(&[0], &[]), tensor(&[0], &[]), tensor(&[0], &[])]));
         }
-        let one_case = vec![Tensor::from_f64s(DType::Bool, [], &[1.0]), Tensor::from_f64s(DType::F32, [1], &[2.0])];
+        let one_case =
+            vec![Tensor::from_f64s(DType::Bool, [], &[1.0]), Tensor::from_f64s(DType::F32, [1], &[2.0])];
         samples.push(sample(one_case));
         samples
     }
@@ -220,7 +225,8 @@ impl Family for Clamp {
             samples.push(sample(vec![tensor(&[], &[1.0]), tensor(&[1], &[1.5]), tensor(&[], &[6.0])]));
             if dtype.is_float() {
                 let (nan, inf) = (f64::NAN, f64::INFINITY);
-                let (low, x) = (tensor(&[5], &[0.0, nan, 0.0, 0.0, -inf]), tensor(&[5], &[nan, 1.0, 2.0, -0.0, inf]));
+                let (low, x) =
+                    (tensor(&[5], &[0.0, nan, 0.0, 0.0, -inf]), tensor(&[5], &[nan, 1.0, 2.0, -0.0, inf]));
                 samples.push(sample(vec![low, x, tensor(&[5], &[1.0, 2.0, nan, 1.0, inf])]).not_smooth());
             }
         }

@@ -83,7 +83,9 @@ impl Family for WideMul {
     fn parse(name: &str, params: &Params, _: &[Option<Aval>]) -> Option<Result<Self, TypeError>> {
         let text = match params.get("out_dtype").filter(|_| name == "mul")? {
             Value::Name(text) | Value::Str(text) | Value::Opaque(text) => text,
-            other => return Some(Err(TypeError(format!("parameter out_dtype: expected a dtype, found {other}")))),
+            other => {
+                return Some(Err(TypeError(format!("parameter out_dtype: expected a dtype, found {other}"))));
+            }
         };
         // JAX prints a dtype or the class that stands for it: `<class 'jax.numpy.float32'>`.
         let name = text.trim_end_matches("'>").rsplit(['.', '\'']).next().unwrap_or(text);
@@ -99,7 +101,10 @@ impl Family for WideMul {
         vec![
             Sample::new(WideMul { dtype: DType::F64 }, vec![f32s.clone(), f32s]),
             Sample::new(WideMul { dtype: DType::F32 }, vec![bf16s, bytes.clone()]),
-            Sample::new(WideMul { dtype: DType::I32 }, vec![bytes, Tensor::from_f64s(DType::I8, [], &[100.0])]),
+            Sample::new(
+                WideMul { dtype: DType::I32 },
+                vec![bytes, Tensor::from_f64s(DType::I8, [], &[100.0])],
+            ),
         ]
     }
 }

@@ -138,7 +138,9 @@ impl Family for ArgReduce {
         for (max, dtype) in [true, false].into_iter().flat_map(|max| dtypes.map(|dtype| (max, dtype))) {
             let mut push = |index_dtype, shape: &[usize], axis, values: &[f64]| {
                 let x = Tensor::from_f64s(dtype, shape, values);
-                samples.push(Sample::new(ArgReduce { max, axis, index_dtype }, vec![x]).not_smooth().within(0.0));
+                samples.push(
+                    Sample::new(ArgReduce { max, axis, index_dtype }, vec![x]).not_smooth().within(0.0),
+                );
             };
             let values: Vec<f64> = (0..30).map(|i| f64::from((i * 7) % 11)).collect();
             push(DType::I32, &[2, 3, 5], 1, &values);

@@ -2,6 +2,8 @@
 
 mod arg_reduce;
 mod reduce;
+#[cfg(test)]
+mod tests;
 
 pub use arg_reduce::ArgReduce;
 pub use reduce::{Reduce, ReduceKind};

@@ -90,7 +90,8 @@ impl ReduceKind {
 /// The greatest or the least value of a dtype.
 pub(super) fn extreme(dtype: DType, greatest: bool) -> Literal {
     let bits = dtype.bits();
-    let integer = |least: i128, most: i128| Literal::new(dtype, Scalar::Int(if greatest { most } else { least }));
+    let integer =
+        |least: i128, most: i128| Literal::new(dtype, Scalar::Int(if greatest { most } else { least }));
     match dtype.kind() {
         Kind::Bool => Literal::bool(greatest),
         Kind::Signed => integer(-(1 << (bits - 1)), (1 << (bits - 1)) - 1),
@@ -127,7 +128,8 @@ impl Primitive for Reduce {
         let result = Aval::new(dtype, operand.shape().without(&self.axes));
         let mut values = vec![self.kind.identity(dtype).value(); result.shape.element_count()];
         for index in operand.shape().indices() {
-            let position = result.shape.offset(&Vec::from(Shape::from(index.clone()).without(&self.axes).extents()));
+            let position =
+                result.shape.offset(&Vec::from(Shape::from(index.clone()).without(&self.axes).extents()));
             values[position] = fold(&row, values[position], operand.get(&index));
         }
         let rounded = values.into_iter().map(|value| value.rounded(dtype));

@@ -51,7 +51,8 @@ impl Primitive for BroadcastInDim {
     fn eval(&self, _: &EvalCx, operands: &[Tensor]) -> Rule<Vec<Tensor>> {
         let operand = operands[0].shape();
         let result = operands[0].aval().with_shape(self.shape.clone());
-        let source = |axis: usize, index: &[usize]| if operand[axis] == 1 { 0 } else { index[self.dims[axis]] };
+        let source =
+            |axis: usize, index: &[usize]| if operand[axis] == 1 { 0 } else { index[self.dims[axis]] };
         Ok(vec![eval_view(&result, &operands[0], |index| {
             (0..operand.rank()).map(|axis| source(axis, index)).collect()
         })])
@@ -62,12 +63,18 @@ impl Primitive for BroadcastInDim {
     }
 
     /// Sums over the new and the stretched axes.
-    fn transpose(&self, cx: &mut TransposeCx, cotangents: &[Tangent], operands: &[Operand]) -> Rule<Vec<Tangent>> {
+    fn transpose(
+        &self,
+        cx: &mut TransposeCx,
+        cotangents: &[Tangent],
+        operands: &[Operand],
+    ) -> Rule<Vec<Tangent>> {
         transpose_one(cx, cotangents, operands, |b, ct, operand| {
             let kept: Vec<usize> =
                 (0..operand.rank()).filter(|&axis| !self.is_stretched(&operand.shape, axis)).collect();
             let kept_dims: Vec<usize> = kept.iter().map(|&axis| self.dims[axis]).collect();
-            let summed: Vec<usize> = (0..self.shape.rank()).filter(|axis| !kept_dims.contains(axis)).collect();
+            let summed: Vec<usize> =
+                (0..self.shape.rank()).filter(|axis| !kept_dims.contains(axis)).collect();
             let sum = b.reduce_sum(ct, &summed);
             // The axes that are left follow the order of the result; the operand may have another one.
             let position = |dim: &usize| kept_dims.iter().filter(|&other| other < dim).count();
@@ -107,7 +114,9 @@ impl Family for BroadcastInDim {
                 Some(Some(result)) => result.shape.clone(),
                 Some(None) | None => params.sizes("shape")?.into(),
             };
-            let dims = params.get("broadcast_dimensions").map_or(Ok(Vec::new()), |_| params.sizes("broadcast_dimensions"));
+            let dims = params
+                .get("broadcast_dimensions")
+                .map_or(Ok(Vec::new()), |_| params.sizes("broadcast_dimensions"));
             Ok(BroadcastInDim { shape, dims: dims? })
         })
     }

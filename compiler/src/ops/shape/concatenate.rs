@@ -60,8 +60,13 @@ impl Primitive for Concatenate {
         linear_in_all(cx, self.clone(), primals, tangents)
     }
 
-    fn transpose(&self, cx: &mut TransposeCx, cotangents: &[Tangent], operands: &[Operand]) -> Rule<Vec<Tangent>> {
-        let avals: Vec<Aval> = operands.iter().map(|operand| operand_aval(cx.builder, operand)).collect();
+    fn transpose(
+        &self,
+        cx: &mut TransposeCx,
+        cotangents: &[Tangent],
+        operands: &[Operand],
+    ) -> Rule<Vec<Tangent>> {
+        let avals: Vec<Aval> = operands.iter().map(|operand| operand_aval(cx, operand)).collect();
         let offsets = self.offsets(avals.iter().map(|aval| &aval.shape));
         transpose_each(cx, &cotangents[0], operands, |b, ct, position, operand| {
             let shape = b.aval(ct).shape;

@@ -59,7 +59,9 @@ impl Family for Constant {
             };
             let value = params.require("value")?;
             let Value::Tuple(numbers) = value else {
-                return Err(TypeError(format!("parameter value: expected a tuple of numbers, found {value}")));
+                return Err(TypeError(format!(
+                    "parameter value: expected a tuple of numbers, found {value}"
+                )));
             };
             Ok(Constant { value: Arc::new(tensor_from_text(aval, numbers)?) })
         })
@@ -73,7 +75,8 @@ impl Family for Constant {
         };
         let mut samples: Vec<Sample> =
             SAMPLE_DTYPES.into_iter().flat_map(|dtype| shapes.map(|shape| sample(dtype, shape))).collect();
-        let edges = Tensor::from_f64s(DType::F32, [5], &[f64::INFINITY, f64::NEG_INFINITY, f64::NAN, -0.0, 1e-45]);
+        let edges =
+            Tensor::from_f64s(DType::F32, [5], &[f64::INFINITY, f64::NEG_INFINITY, f64::NAN, -0.0, 1e-45]);
         samples.push(Sample::new(Constant { value: Arc::new(edges) }, Vec::new()));
         samples
     }
@@ -96,14 +99,17 @@ fn tensor_from_text(aval: &Aval, numbers: &[Value]) -> Result<Tensor, TypeError>
     let expected = aval.shape.element_count().saturating_mul(per_element);
     if numbers.len() != expected {
         let found = numbers.len();
-        return Err(TypeError(format!("parameter value: expected {expected} numbers for {aval}, found {found}")));
+        return Err(TypeError(format!(
+            "parameter value: expected {expected} numbers for {aval}, found {found}"
+        )));
     }
     let elements = numbers.chunks(per_element).map(|chunk| element_from_text(aval.dtype, chunk));
     Ok(Tensor::from_scalars(aval.clone(), elements.collect::<Result<Vec<Scalar>, TypeError>>()?))
 }
 
 fn element_from_text(dtype: DType, numbers: &[Value]) -> Result<Scalar, TypeError> {
-    let wrong = |found: &Value| TypeError(format!("parameter value: expected an element of {dtype}, found {found}"));
+    let wrong =
+        |found: &Value| TypeError(format!("parameter value: expected an element of {dtype}, found {found}"));
     match (dtype.kind(), numbers) {
         (Kind::Bool | Kind::Float0, [Value::Bool(x)]) => Ok(Scalar::Bool(*x)),
         (Kind::Signed | Kind::Unsigned, [Value::Int(x)]) => Ok(Literal::from_i64(dtype, *x).value()),

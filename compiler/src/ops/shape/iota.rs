@@ -37,7 +37,9 @@ impl Primitive for Iota {
 
     fn eval(&self, _: &EvalCx, _: &[Tensor]) -> Rule<Vec<Tensor>> {
         let result = Aval::new(self.dtype, self.shape.clone());
-        Ok(vec![Tensor::from_fn(result, |index| Literal::from_i64(self.dtype, index[self.axis] as i64).value())])
+        Ok(vec![Tensor::from_fn(result, |index| {
+            Literal::from_i64(self.dtype, index[self.axis] as i64).value()
+        })])
     }
 
     fn jvp(&self, cx: &mut JvpCx, primals: &[Atom], _: &[Tangent]) -> Rule<Duals> {

@@ -46,7 +46,9 @@ fn expect_axes(what: &str, axes: &[usize], rank: usize) -> Result<(), TypeError>
     }
     let repeated = |position: &usize| axes[..*position].contains(&axes[*position]);
     match (0..axes.len()).find(repeated) {
-        Some(position) => Err(TypeError(format!("{what}: expected distinct axes, found {} twice", axes[position]))),
+        Some(position) => {
+            Err(TypeError(format!("{what}: expected distinct axes, found {} twice", axes[position])))
+        }
         None => Ok(()),
     }
 }
@@ -61,14 +63,14 @@ fn expect_per_axis(what: &str, count: usize, operand: &Aval) -> Result<(), TypeE
 
 /// Errors: TypeError if the operands differ in dtype or in an extent other than that of `free_axis`.
 fn expect_alike(operands: &[Aval], free_axis: Option<usize>) -> Result<(), TypeError> {
-    let dtype = expect_same_dtype(operands)?;
+    expect_same_dtype(operands)?;
     let first = &operands[0];
     let fixed = |aval: &Aval| aval.shape.without(free_axis.as_slice());
     match operands.iter().find(|aval| aval.rank() != first.rank() || fixed(aval) != fixed(first)) {
         None => Ok(()),
         Some(other) => {
             let except = free_axis.map_or(String::new(), |axis| format!(" outside of axis {axis}"));
-            Err(TypeError(format!("operand shapes {} and {} of dtype {dtype} differ{except}", first.shape, other.shape)))
+            Err(TypeError(format!("operand shapes {} and {} differ{except}", first.shape, other.shape)))
         }
     }
 }
@@ -130,10 +132,10 @@ fn transpose_one(
     operands: &[Operand],
     transposed: impl FnOnce(&mut Builder, Atom, &Aval) -> Atom,
 ) -> Rule<Vec<Tangent>> {
-    let aval = operand_aval(cx.builder, &operands[0]);
+    let aval = operand_aval(cx, &operands[0]);
     Ok(vec![match &cotangents[0] {
         Tangent::Value(ct) if operands[0].is_linear() => Tangent::Value(transposed(cx.builder, *ct, &aval)),
-        Tangent::Value(_) | Tangent::Zero(_) => Tangent::Zero(aval),
+        Tangent::Value(_) | Tangent::Zero(_) => Tangent::Zero(tangent_aval(&aval)),
     }])
 }
 
@@ -145,12 +147,12 @@ fn transpose_each(
     transposed: impl Fn(&mut Builder, Atom, usize, &Aval) -> Atom,
 ) -> Rule<Vec<Tangent>> {
     let cotangents = operands.iter().enumerate().map(|(position, operand)| {
-        let aval = operand_aval(cx.builder, operand);
+        let aval = operand_aval(cx, operand);
         match cotangent {
             Tangent::Value(ct) if operand.is_linear() => {
                 Tangent::Value(transposed(cx.builder, *ct, position, &aval))
             }
-            Tangent::Value(_) | Tangent::Zero(_) => Tangent::Zero(aval),
+            Tangent::Value(_) | Tangent::Zero(_) => Tangent::Zero(tangent_aval(&aval)),
         }
     });
     Ok(cotangents.collect())
@@ -164,19 +166,12 @@ fn transpose_many_results(
     operands: &[Operand],
     transposed: impl FnOnce(&mut Builder, &[Atom]) -> Atom,
 ) -> Rule<Vec<Tangent>> {
-    let aval = operand_aval(cx.builder, &operands[0]);
+    let aval = operand_aval(cx, &operands[0]);
     if cotangents.iter().all(Tangent::is_zero) || !operands[0].is_linear() {
-        return Ok(vec![Tangent::Zero(aval)]);
+        return Ok(vec![Tangent::Zero(tangent_aval(&aval))]);
     }
     let cotangents: Vec<Atom> = cotangents.iter().map(|ct| instantiate(cx.builder, ct)).collect();
     Ok(vec![Tangent::Value(transposed(cx.builder, &cotangents))])
-}
-
-fn operand_aval(builder: &Builder, operand: &Operand) -> Aval {
-    match operand {
-        Operand::Known(atom) => builder.aval(*atom),
-        Operand::Linear(aval) => aval.clone(),
-    }
 }
 
 /// An array for a tangent that may be a symbolic zero.
@@ -223,7 +218,8 @@ const SAMPLE_DTYPES: [DType; 7] =
 /// An array of small whole numbers that differ from their neighbours.
 fn sample_tensor(dtype: DType, shape: &[usize]) -> Tensor {
     let count = shape.iter().product::<usize>();
-    let values: Vec<f64> = (0..count).map(|i| if dtype == DType::Bool { (i * i % 3) as f64 } else { i as f64 }).collect();
+    let values: Vec<f64> =
+        (0..count).map(|i| if dtype == DType::Bool { (i * i % 3) as f64 } else { i as f64 }).collect();
     Tensor::from_f64s(dtype, shape, &values)
 }
 
@@ -234,3 +230,6 @@ fn samples_over(op: impl Into<Op> + Clone, shapes: &[&[usize]]) -> Vec<Sample> {
     };
     SAMPLE_DTYPES.into_iter().map(sample).collect()
 }
+
+#[cfg(test)]
+pub(super) mod tests;

@@ -12,20 +12,26 @@ pub struct Pad {
     pub config: Vec<(i64, i64, i64)>,
 }
 
-/// An extent with `interior` positions added between neighbours.
+/// An extent with `interior` positions added between neighbours; exact, as `infer` has checked.
 pub(super) fn dilated(extent: usize, interior: i64) -> i64 {
     let extent = extent as i64;
-    extent.saturating_add((extent - 1).max(0).saturating_mul(interior))
+    extent + (extent - 1).max(0) * interior
 }
 
 impl Pad {
-    fn extent(&self, operand: &Shape, axis: usize) -> i64 {
+    /// The extent of a result axis; `None` where it overflows.
+    fn extent(&self, operand: &Shape, axis: usize) -> Option<i64> {
         let (low, high, interior) = self.config[axis];
-        dilated(operand[axis], interior).saturating_add(low).saturating_add(high)
+        let extent = i64::try_from(operand[axis]).ok()?;
+        let between = (extent - 1).max(0).checked_mul(interior)?;
+        // Lowering divides by it.
+        interior.checked_add(1)?;
+        extent.checked_add(between)?.checked_add(low)?.checked_add(high)
     }
 
     fn result_shape(&self, operand: &Shape) -> Shape {
-        (0..operand.rank()).map(|axis| self.extent(operand, axis) as usize).collect()
+        let extent = |axis| self.extent(operand, axis).expect("infer checked the extents");
+        (0..operand.rank()).map(|axis| extent(axis) as usize).collect()
     }
 
     /// The operand position of a result position; `None` in the padding.
@@ -57,12 +63,16 @@ impl Primitive for Pad {
         expect_per_axis("padding_config", self.config.len(), operand)?;
         for (axis, &(low, high, interior)) in self.config.iter().enumerate() {
             if interior < 0 {
-                return Err(TypeError(format!("axis {axis}: expected interior padding >= 0, found {interior}")));
+                return Err(TypeError(format!(
+                    "axis {axis}: expected interior padding >= 0, found {interior}"
+                )));
             }
             let extent = self.extent(&operand.shape, axis);
-            if extent < 0 {
-                let amounts = format!("({low}, {high}, {interior})");
-                return Err(TypeError(format!("axis {axis} of {operand} padded by {amounts} has extent {extent}")));
+            let amounts = format!("axis {axis} of {operand} padded by ({low}, {high}, {interior})");
+            match extent {
+                Some(0..) => {}
+                Some(extent) => return Err(TypeError(format!("{amounts} has extent {extent}"))),
+                None => return Err(TypeError(format!("{amounts} is too large"))),
             }
         }
         Ok(vec![operand.with_shape(self.result_shape(&operand.shape))])
@@ -82,8 +92,13 @@ impl Primitive for Pad {
     }
 
     /// The array's cotangent is cut out; the value's is the sum of the rest.
-    fn transpose(&self, cx: &mut TransposeCx, cotangents: &[Tangent], operands: &[Operand]) -> Rule<Vec<Tangent>> {
-        let operand = operand_aval(cx.builder, &operands[0]);
+    fn transpose(
+        &self,
+        cx: &mut TransposeCx,
+        cotangents: &[Tangent],
+        operands: &[Operand],
+    ) -> Rule<Vec<Tangent>> {
+        let operand = operand_aval(cx, &operands[0]);
         transpose_each(cx, &cotangents[0], operands, |b, ct, position, _| {
             let cut = self.cut_out(b, ct, &operand);
             if position == 0 {
@@ -159,7 +174,9 @@ impl Family for Pad {
     fn parse(name: &str, params: &Params, _: &[Option<Aval>]) -> Option<Result<Self, TypeError>> {
         (name == "pad").then(|| {
             let value = params.require("padding_config")?;
-            let triple = |item: &Value| item.ints().and_then(|x| <[i64; 3]>::try_from(x).ok()).map(<(i64, i64, i64)>::from);
+            let triple = |item: &Value| {
+                item.ints().and_then(|x| <[i64; 3]>::try_from(x).ok()).map(<(i64, i64, i64)>::from)
+            };
             let config = match value {
                 Value::Tuple(items) => items.iter().map(triple).collect::<Option<Vec<_>>>(),
                 _ => None,
@@ -170,7 +187,8 @@ impl Family for Pad {
     }
 
     fn samples() -> Vec<Sample> {
-        let cases: [(&[usize], &[(i64, i64, i64)]); 9] = [
+        type Case = (&'static [usize], &'static [(i64, i64, i64)]);
+        let cases: [Case; 9] = [
             (&[], &[]),
             (&[3], &[(0, 0, 0)]),
             (&[3], &[(1, 2, 0)]),
@@ -181,7 +199,7 @@ impl Family for Pad {
             (&[0, 2], &[(1, 2, 3), (0, 0, 1)]),
             (&[1, 3], &[(-1, 0, 0), (0, 0, 0)]),
         ];
-        let sample = |(shape, config): (&[usize], &[(i64, i64, i64)])| {
+        let sample = |(shape, config): Case| {
             SAMPLE_DTYPES.map(|dtype| {
                 let value = Tensor::from_f64s(dtype, [], &[9.0]);
                 Sample::new(Pad { config: config.to_vec() }, vec![sample_tensor(dtype, shape), value])

@@ -51,7 +51,12 @@ impl Primitive for PermuteAxes {
         linear(cx, self.clone(), primals, tangents)
     }
 
-    fn transpose(&self, cx: &mut TransposeCx, cotangents: &[Tangent], operands: &[Operand]) -> Rule<Vec<Tangent>> {
+    fn transpose(
+        &self,
+        cx: &mut TransposeCx,
+        cotangents: &[Tangent],
+        operands: &[Operand],
+    ) -> Rule<Vec<Tangent>> {
         transpose_one(cx, cotangents, operands, |b, ct, _| b.permute_axes(ct, &inverse(&self.permutation)))
     }
 
@@ -84,8 +89,13 @@ impl Family for PermuteAxes {
     }
 
     fn samples() -> Vec<Sample> {
-        let cases: [(&[usize], &[usize]); 5] =
-            [(&[], &[]), (&[2, 3], &[1, 0]), (&[2, 3, 5], &[2, 0, 1]), (&[7, 1, 2], &[0, 2, 1]), (&[0, 3], &[1, 0])];
+        let cases: [(&[usize], &[usize]); 5] = [
+            (&[], &[]),
+            (&[2, 3], &[1, 0]),
+            (&[2, 3, 5], &[2, 0, 1]),
+            (&[7, 1, 2], &[0, 2, 1]),
+            (&[0, 3], &[1, 0]),
+        ];
         let sample = |(shape, permutation): (&[usize], &[usize])| {
             samples_over(PermuteAxes { permutation: permutation.to_vec() }, &[shape])
         };
@@ -121,7 +131,12 @@ impl Primitive for Rev {
         linear(cx, self.clone(), primals, tangents)
     }
 
-    fn transpose(&self, cx: &mut TransposeCx, cotangents: &[Tangent], operands: &[Operand]) -> Rule<Vec<Tangent>> {
+    fn transpose(
+        &self,
+        cx: &mut TransposeCx,
+        cotangents: &[Tangent],
+        operands: &[Operand],
+    ) -> Rule<Vec<Tangent>> {
         transpose_one(cx, cotangents, operands, |b, ct, _| b.emit_one(self.clone(), &[ct]))
     }
 
@@ -152,7 +167,8 @@ impl Family for Rev {
     fn samples() -> Vec<Sample> {
         let cases: [(&[usize], &[usize]); 5] =
             [(&[5], &[0]), (&[2, 3], &[]), (&[2, 3], &[1]), (&[2, 3, 1], &[2, 0]), (&[0, 3], &[0])];
-        let sample = |(shape, axes): (&[usize], &[usize])| samples_over(Rev { axes: axes.to_vec() }, &[shape]);
+        let sample =
+            |(shape, axes): (&[usize], &[usize])| samples_over(Rev { axes: axes.to_vec() }, &[shape]);
         cases.into_iter().flat_map(sample).collect()
     }
 }

@@ -38,7 +38,10 @@ impl Primitive for Reshape {
         let (found, expected) = (operands[0].shape.element_count(), self.shape.element_count());
         if found != expected {
             let operand = &operands[0];
-            return Err(TypeError(format!("{} has {expected} elements, but {operand} has {found}", self.shape)));
+            return Err(TypeError(format!(
+                "{} has {expected} elements, but {operand} has {found}",
+                self.shape
+            )));
         }
         Ok(vec![operands[0].with_shape(self.shape.clone())])
     }
@@ -51,7 +54,12 @@ impl Primitive for Reshape {
         linear(cx, self.clone(), primals, tangents)
     }
 
-    fn transpose(&self, cx: &mut TransposeCx, cotangents: &[Tangent], operands: &[Operand]) -> Rule<Vec<Tangent>> {
+    fn transpose(
+        &self,
+        cx: &mut TransposeCx,
+        cotangents: &[Tangent],
+        operands: &[Operand],
+    ) -> Rule<Vec<Tangent>> {
         transpose_one(cx, cotangents, operands, |b, ct, operand| b.reshape(ct, operand.shape.clone()))
     }
 
@@ -96,7 +104,10 @@ impl Family for Reshape {
 }
 
 fn reshape_params(dimensions: Value, shape: &Shape) -> Params {
-    Params::new().with("dimensions", dimensions).with("new_sizes", shape.extents()).with("sharding", Value::None)
+    Params::new()
+        .with("dimensions", dimensions)
+        .with("new_sizes", shape.extents())
+        .with("sharding", Value::None)
 }
 
 /// The operand's index where the result only splits its axes, or adds and removes unit axes: then each operand axis
@@ -143,7 +154,12 @@ impl Primitive for PermutedReshape {
         self.reshape().jvp(cx, &permuted.primals, &permuted.tangents)
     }
 
-    fn transpose(&self, cx: &mut TransposeCx, cotangents: &[Tangent], operands: &[Operand]) -> Rule<Vec<Tangent>> {
+    fn transpose(
+        &self,
+        cx: &mut TransposeCx,
+        cotangents: &[Tangent],
+        operands: &[Operand],
+    ) -> Rule<Vec<Tangent>> {
         transpose_one(cx, cotangents, operands, |b, ct, operand| {
             let permuted: Shape = self.permutation.iter().map(|&axis| operand.shape[axis]).collect();
             let ct = b.reshape(ct, permuted);
@@ -192,6 +208,7 @@ impl Family for PermutedReshape {
             permutation: permutation.to_vec(),
             shape: shape.into(),
         };
-        [samples_over(op(&[1, 0], &[6]), &[&[2, 3]]), samples_over(op(&[2, 0, 1], &[2, 15]), &[&[5, 3, 2]])].concat()
+        [samples_over(op(&[1, 0], &[6]), &[&[2, 3]]), samples_over(op(&[2, 0, 1], &[2, 15]), &[&[5, 3, 2]])]
+            .concat()
     }
 }

@@ -22,7 +22,9 @@ impl Slice {
     }
 
     fn result_shape(&self) -> Shape {
-        (0..self.starts.len()).map(|axis| (self.limits[axis] - self.starts[axis]).div_ceil(self.strides[axis])).collect()
+        (0..self.starts.len())
+            .map(|axis| (self.limits[axis] - self.starts[axis]).div_ceil(self.strides[axis]))
+            .collect()
     }
 }
 
@@ -48,7 +50,9 @@ impl Primitive for Slice {
             let (start, limit) = (self.starts[axis], self.limits[axis]);
             if start > limit || limit > extent {
                 let expected = format!("expected 0 <= start <= limit <= {extent}");
-                return Err(TypeError(format!("axis {axis}: {expected}, found start {start} and limit {limit}")));
+                return Err(TypeError(format!(
+                    "axis {axis}: {expected}, found start {start} and limit {limit}"
+                )));
             }
             if self.strides[axis] == 0 {
                 return Err(TypeError(format!("axis {axis}: expected a positive stride, found 0")));
@@ -70,7 +74,12 @@ impl Primitive for Slice {
     }
 
     /// Puts the elements back where they were, among zeros.
-    fn transpose(&self, cx: &mut TransposeCx, cotangents: &[Tangent], operands: &[Operand]) -> Rule<Vec<Tangent>> {
+    fn transpose(
+        &self,
+        cx: &mut TransposeCx,
+        cotangents: &[Tangent],
+        operands: &[Operand],
+    ) -> Rule<Vec<Tangent>> {
         transpose_one(cx, cotangents, operands, |b, ct, operand| {
             let result = self.result_shape();
             let config = |axis: usize| {

@@ -40,10 +40,15 @@ impl Primitive for Split {
         expect_operands(operands, 1)?;
         let operand = &operands[0];
         expect_axes("axis", &[self.axis], operand.rank())?;
-        let (found, expected) = (self.sizes.iter().sum::<usize>(), operand.shape[self.axis]);
+        let (found, expected) = (
+            self.sizes.iter().fold(0, |sum: usize, &size| sum.saturating_add(size)),
+            operand.shape[self.axis],
+        );
         if found != expected {
             let axis = self.axis;
-            return Err(TypeError(format!("sizes: expected a sum of {expected} (axis {axis} of {operand}), found {found}")));
+            return Err(TypeError(format!(
+                "sizes: expected a sum of {expected} (axis {axis} of {operand}), found {found}"
+            )));
         }
         Ok(self.results(operand))
     }
@@ -64,8 +69,15 @@ impl Primitive for Split {
         linear(cx, self.clone(), primals, tangents)
     }
 
-    fn transpose(&self, cx: &mut TransposeCx, cotangents: &[Tangent], operands: &[Operand]) -> Rule<Vec<Tangent>> {
-        transpose_many_results(cx, cotangents, operands, |b, cts| b.emit_one(Concatenate { axis: self.axis }, cts))
+    fn transpose(
+        &self,
+        cx: &mut TransposeCx,
+        cotangents: &[Tangent],
+        operands: &[Operand],
+    ) -> Rule<Vec<Tangent>> {
+        transpose_many_results(cx, cotangents, operands, |b, cts| {
+            b.emit_one(Concatenate { axis: self.axis }, cts)
+        })
     }
 
     fn batch(&self, cx: &mut BatchCx, operands: &[Atom], dims: &[BatchDim]) -> Rule<Batched> {

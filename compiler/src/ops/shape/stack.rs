@@ -50,7 +50,12 @@ impl Primitive for Stack {
         linear_in_all(cx, self.clone(), primals, tangents)
     }
 
-    fn transpose(&self, cx: &mut TransposeCx, cotangents: &[Tangent], operands: &[Operand]) -> Rule<Vec<Tangent>> {
+    fn transpose(
+        &self,
+        cx: &mut TransposeCx,
+        cotangents: &[Tangent],
+        operands: &[Operand],
+    ) -> Rule<Vec<Tangent>> {
         let Tangent::Value(ct) = &cotangents[0] else {
             return transpose_each(cx, &cotangents[0], operands, |_, ct, _, _| ct);
         };
@@ -114,7 +119,8 @@ impl Primitive for Unstack {
     fn eval(&self, _: &EvalCx, operands: &[Tensor]) -> Rule<Vec<Tensor>> {
         let operand = &operands[0];
         let result = operand.aval().with_shape(operand.shape().without(&[self.axis]));
-        let part = |position: usize| eval_view(&result, operand, |index| inserted(index, self.axis, position));
+        let part =
+            |position: usize| eval_view(&result, operand, |index| inserted(index, self.axis, position));
         Ok((0..operand.shape()[self.axis]).map(part).collect())
     }
 
@@ -122,7 +128,12 @@ impl Primitive for Unstack {
         linear(cx, self.clone(), primals, tangents)
     }
 
-    fn transpose(&self, cx: &mut TransposeCx, cotangents: &[Tangent], operands: &[Operand]) -> Rule<Vec<Tangent>> {
+    fn transpose(
+        &self,
+        cx: &mut TransposeCx,
+        cotangents: &[Tangent],
+        operands: &[Operand],
+    ) -> Rule<Vec<Tangent>> {
         transpose_many_results(cx, cotangents, operands, |b, cts| b.emit_one(Stack { axis: self.axis }, cts))
     }
 
@@ -154,7 +165,8 @@ impl Family for Unstack {
     }
 
     fn samples() -> Vec<Sample> {
-        let cases: [(usize, &[usize]); 5] = [(0, &[3]), (1, &[2, 3]), (0, &[1, 5]), (0, &[0, 2]), (2, &[2, 0, 2])];
+        let cases: [(usize, &[usize]); 5] =
+            [(0, &[3]), (1, &[2, 3]), (0, &[1, 5]), (0, &[0, 2]), (2, &[2, 0, 2])];
         cases.into_iter().flat_map(|(axis, shape)| samples_over(Unstack { axis }, &[shape])).collect()
     }
 }

@@ -34,6 +34,10 @@ impl Primitive for Tile {
     fn infer(&self, operands: &[Aval]) -> Result<Vec<Aval>, TypeError> {
         expect_operands(operands, 1)?;
         expect_per_axis("reps", self.reps.len(), &operands[0])?;
+        let mut extents = operands[0].shape.extents().iter().zip(&self.reps);
+        if let Some((extent, count)) = extents.find(|(extent, count)| extent.checked_mul(**count).is_none()) {
+            return Err(TypeError(format!("extent {extent} times {count} is too large")));
+        }
         Ok(vec![operands[0].with_shape(self.result_shape(&operands[0].shape))])
     }
 
@@ -49,7 +53,12 @@ impl Primitive for Tile {
         linear(cx, self.clone(), primals, tangents)
     }
 
-    fn transpose(&self, cx: &mut TransposeCx, cotangents: &[Tangent], operands: &[Operand]) -> Rule<Vec<Tangent>> {
+    fn transpose(
+        &self,
+        cx: &mut TransposeCx,
+        cotangents: &[Tangent],
+        operands: &[Operand],
+    ) -> Rule<Vec<Tangent>> {
         transpose_one(cx, cotangents, operands, |b, ct, operand| {
             let copies = b.reshape(ct, self.interleaved(&operand.shape));
             let axes: Vec<usize> = (0..operand.rank()).map(|axis| 2 * axis).collect();
@@ -58,13 +67,16 @@ impl Primitive for Tile {
     }
 
     fn batch(&self, cx: &mut BatchCx, operands: &[Atom], dims: &[BatchDim]) -> Rule<Batched> {
-        batch_one_operand(cx, operands, dims, |axis| (Tile { reps: inserted(&self.reps, axis, 1) }.into(), axis))
+        batch_one_operand(cx, operands, dims, |axis| {
+            (Tile { reps: inserted(&self.reps, axis, 1) }.into(), axis)
+        })
     }
 
     /// One dim per repetition and one per axis: the store is affine where a load over result axes would divide.
     fn lower(&self, operands: &[Aval], _: &[Aval]) -> Rule<Lowering> {
         let operand = &operands[0];
-        let dims = self.interleaved(&operand.shape).extents().iter().map(|&extent| Dim::parallel(extent)).collect();
+        let dims =
+            self.interleaved(&operand.shape).extents().iter().map(|&extent| Dim::parallel(extent)).collect();
         let load = (0..operand.rank()).map(|axis| Index::dim(2 * axis + 1)).collect();
         let target = |axis: usize| {
             let start = Affine::dim(2 * axis).scale(operand.shape[axis] as i64);
@@ -85,9 +97,16 @@ impl Family for Tile {
     }
 
     fn samples() -> Vec<Sample> {
-        let cases: [(&[usize], &[usize]); 6] =
-            [(&[], &[]), (&[3], &[1]), (&[3], &[2]), (&[2, 3], &[2, 5]), (&[1, 2], &[3, 0]), (&[0, 2], &[2, 1])];
-        let sample = |(shape, reps): (&[usize], &[usize])| samples_over(Tile { reps: reps.to_vec() }, &[shape]);
+        let cases: [(&[usize], &[usize]); 6] = [
+            (&[], &[]),
+            (&[3], &[1]),
+            (&[3], &[2]),
+            (&[2, 3], &[2, 5]),
+            (&[1, 2], &[3, 0]),
+            (&[0, 2], &[2, 1]),
+        ];
+        let sample =
+            |(shape, reps): (&[usize], &[usize])| samples_over(Tile { reps: reps.to_vec() }, &[shape]);
         cases.into_iter().flat_map(sample).collect()
     }
 }

@@ -46,7 +46,12 @@ impl Primitive for Squeeze {
         linear(cx, self.clone(), primals, tangents)
     }
 
-    fn transpose(&self, cx: &mut TransposeCx, cotangents: &[Tangent], operands: &[Operand]) -> Rule<Vec<Tangent>> {
+    fn transpose(
+        &self,
+        cx: &mut TransposeCx,
+        cotangents: &[Tangent],
+        operands: &[Operand],
+    ) -> Rule<Vec<Tangent>> {
         transpose_one(cx, cotangents, operands, |b, ct, _| b.expand_dims(ct, &self.axes))
     }
 
@@ -126,8 +131,15 @@ impl Primitive for ExpandDims {
         linear(cx, self.clone(), primals, tangents)
     }
 
-    fn transpose(&self, cx: &mut TransposeCx, cotangents: &[Tangent], operands: &[Operand]) -> Rule<Vec<Tangent>> {
-        transpose_one(cx, cotangents, operands, |b, ct, _| b.emit_one(Squeeze { axes: self.axes.clone() }, &[ct]))
+    fn transpose(
+        &self,
+        cx: &mut TransposeCx,
+        cotangents: &[Tangent],
+        operands: &[Operand],
+    ) -> Rule<Vec<Tangent>> {
+        transpose_one(cx, cotangents, operands, |b, ct, _| {
+            b.emit_one(Squeeze { axes: self.axes.clone() }, &[ct])
+        })
     }
 
     /// The batch axis stays before the axis that it precedes.

@@ -1,0 +1,50 @@
+//! Replaces operations that are defined by others, and keeps what every remaining one lowers to.
+
+use crate::diag::{Diagnostic, Origin};
+use crate::ir::inline::{Scope, inline};
+use crate::ir::{Builder, Equation, Program};
+use crate::ops::rules::{Lowering, NoRule};
+
+/// The program without expandable equations, and the lowering of each equation that is left.
+///
+/// Errors: a primitive without lowering, with the equation's origin.
+pub fn run(program: &Program) -> Result<(Program, Vec<Lowering>), Diagnostic> {
+    let mut b = Builder::new();
+    let mut lowerings = Vec::with_capacity(program.equations.len());
+    let mut scope = Scope::new(program);
+    for &input in &program.inputs {
+        let var = b.input(program.aval(input).clone());
+        scope.bind(input, var.into());
+    }
+    for eqn in &program.equations {
+        b.set_origin(eqn.origin.clone());
+        let operands = scope.atoms(&eqn.operands);
+        let results = match lowering(program, eqn)? {
+            Lowering::Expand(body) => {
+                let (body, of_body) = run(&body).map_err(|error| at(error, &eqn.origin))?;
+                lowerings.extend(of_body);
+                inline(&mut b, &body, &operands)
+            }
+            direct => {
+                lowerings.push(direct);
+                let avals = eqn.results.iter().map(|&var| program.aval(var).clone()).collect();
+                b.emit_typed(eqn.op.clone(), &operands, avals)
+            }
+        };
+        scope.bind_all(&eqn.results, &results);
+    }
+    Ok((b.finish(scope.atoms(&program.outputs)), lowerings))
+}
+
+fn lowering(program: &Program, eqn: &Equation) -> Result<Lowering, Diagnostic> {
+    let operands = program.atom_avals(&eqn.operands);
+    let results: Vec<_> = eqn.results.iter().map(|&var| program.aval(var).clone()).collect();
+    eqn.op.lower(&operands, &results).map_err(|(NoRule::NotYet(why) | NoRule::ByDesign(why))| {
+        Diagnostic::unsupported(format!("primitive {}: {why}", eqn.op.name())).with_origin(&eqn.origin)
+    })
+}
+
+/// An error inside an expansion points at the equation that was expanded.
+fn at(error: Diagnostic, origin: &Origin) -> Diagnostic {
+    if error.labels.is_empty() { error.with_origin(origin) } else { error }
+}

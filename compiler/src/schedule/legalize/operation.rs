@@ -1,0 +1,324 @@
+//! One instruction at a time.
+
+use super::{filled_access, half};
+use crate::loops::{BinaryOp, Block, BlockBuilder, BufferId, CompareOp, Index, Inst, UnaryOp, Val, math};
+use crate::types::{DType, Kind, Literal};
+use std::sync::Arc;
+
+/// Rewrites a source block into a new one.
+pub(super) struct Rewriter<'s> {
+    source: &'s Block,
+    b: BlockBuilder,
+    /// For each value of the source, its counterpart: of the same type, or F32 for a half-precision one.
+    map: Vec<Val>,
+}
+
+impl<'s> Rewriter<'s> {
+    pub(super) fn new(source: &'s Block) -> Self {
+        Rewriter { source, b: BlockBuilder::new(), map: Vec::with_capacity(source.insts.len()) }
+    }
+
+    /// Rewrites every instruction.
+    pub(super) fn insts(&mut self) -> Result<(), String> {
+        for val in self.source.vals() {
+            let rewritten = self.inst(self.source.inst(val), self.source.dtype(val))?;
+            self.map.push(rewritten);
+        }
+        Ok(())
+    }
+
+    /// The counterpart of a value of the source.
+    pub(super) fn get(&self, val: Val) -> Val {
+        self.map[val.0 as usize]
+    }
+
+    pub(super) fn source_dtype(&self, val: Val) -> DType {
+        self.source.dtype(val)
+    }
+
+    pub(super) fn finish(self) -> Block {
+        self.b.finish()
+    }
+
+    /// What a buffer of `dtype` stores for a value.
+    pub(super) fn stored(&mut self, value: Val, dtype: DType) -> Val {
+        if half::is_half(dtype) { half::to_bits(&mut self.b, value, dtype) } else { value }
+    }
+
+    /// The element that a store is about to replace; zero where its mask may exclude it.
+    pub(super) fn old_value(&mut self, buffer: BufferId, indices: Vec<Index>, dtype: DType) -> Val {
+        let stored = if half::is_half(dtype) { DType::U16 } else { dtype };
+        let access = filled_access(&mut self.b, buffer, indices, stored);
+        let bits = self.b.load(access, stored);
+        if half::is_half(dtype) { half::from_bits(&mut self.b, bits, dtype) } else { bits }
+    }
+
+    /// An operation on two values of (source) type `dtype`.
+    pub(super) fn binary(&mut self, op: BinaryOp, dtype: DType, x: Val, y: Val) -> Result<Val, String> {
+        match dtype.kind() {
+            Kind::Bool => Ok(self.b.binary(bool_operation(op)?, x, y)),
+            Kind::Signed | Kind::Unsigned => self.integer_binary(op, dtype, x, y),
+            Kind::Float => Ok(self.float_binary(op, dtype, x, y)),
+            Kind::Complex | Kind::Key | Kind::Float0 => Err(format!("{op:?} is not supported on {dtype}")),
+        }
+    }
+
+    fn inst(&mut self, inst: &Inst, dtype: DType) -> Result<Val, String> {
+        let machine = machine_type(dtype)?;
+        match inst {
+            Inst::Param(_) => Ok(self.b.param(machine)),
+            Inst::Const(literal) => Ok(self.b.literal(in_type(*literal, machine))),
+            Inst::Load(_) => Ok(self.load(inst, dtype)),
+            Inst::Unary(op, x) => self.unary(*op, self.source_dtype(*x), self.get(*x)),
+            Inst::Binary(op, x, y) => self.binary(*op, dtype, self.get(*x), self.get(*y)),
+            Inst::Compare(op, x, y) => {
+                Ok(self.compare(*op, self.source_dtype(*x), self.get(*x), self.get(*y)))
+            }
+            Inst::Fma(x, y, z) => {
+                let sum = self.b.fma(self.get(*x), self.get(*y), self.get(*z));
+                Ok(self.rounded(sum, dtype))
+            }
+            Inst::Convert(x) => Ok(self.convert(self.source_dtype(*x), dtype, self.get(*x))),
+            Inst::Bitcast(x) => Ok(self.bitcast(self.source_dtype(*x), dtype, self.get(*x))),
+            Inst::Reduced { reduction, part } => {
+                let reduced = self.b.reduced(*reduction, *part, machine);
+                Ok(self.rounded(reduced, dtype))
+            }
+            Inst::Table { entries, index } => {
+                let entries = entries.iter().map(|&entry| in_type(entry, machine)).collect();
+                Ok(self.b.table(Arc::new(entries), self.get(*index)))
+            }
+            Inst::Rare { when, fast, slow, args } => {
+                let args = args.iter().map(|&arg| self.get(arg)).collect();
+                Ok(self.b.rare(self.get(*when), self.get(*fast), super::block(slow)?, args))
+            }
+            Inst::Call { symbol, .. } if half::is_half(dtype) => {
+                Err(format!("{symbol} is not defined on {dtype}"))
+            }
+            Inst::Dim(_) | Inst::LoopIndex(_) | Inst::Select { .. } | Inst::Call { .. } => {
+                let moved = inst.map_operands(|operand| self.get(operand));
+                Ok(self.b.push(moved, machine))
+            }
+        }
+    }
+
+    fn load(&mut self, inst: &Inst, dtype: DType) -> Val {
+        let mut moved = inst.map_operands(|operand| self.get(operand));
+        if !half::is_half(dtype) {
+            return self.b.push(moved, dtype);
+        }
+        if let Inst::Load(access) = &mut moved {
+            access.fill = access.fill.map(|fill| half::to_bits(&mut self.b, fill, dtype));
+        }
+        let bits = self.b.push(moved, DType::U16);
+        half::from_bits(&mut self.b, bits, dtype)
+    }
+
+    /// Rounds what an F32 operation made for a half-precision result.
+    fn rounded(&mut self, x: Val, dtype: DType) -> Val {
+        if half::is_half(dtype) { half::round(&mut self.b, x, dtype) } else { x }
+    }
+
+    fn unary(&mut self, op: UnaryOp, dtype: DType, x: Val) -> Result<Val, String> {
+        let unsupported = || Err(format!("{op:?} is not supported on {dtype}"));
+        match dtype.kind() {
+            Kind::Bool if op == UnaryOp::Not => Ok(self.b.not(x)),
+            Kind::Signed | Kind::Unsigned => self.integer_unary(op, dtype, x),
+            Kind::Float if op == UnaryOp::IsFinite => Ok(math::is_finite(&mut self.b, x)),
+            Kind::Float => {
+                let y = math::unary(&mut self.b, op, x);
+                Ok(if is_closed(op) { y } else { self.rounded(y, dtype) })
+            }
+            Kind::Bool | Kind::Complex | Kind::Key | Kind::Float0 => unsupported(),
+        }
+    }
+
+    fn integer_unary(&mut self, op: UnaryOp, dtype: DType, x: Val) -> Result<Val, String> {
+        match op {
+            UnaryOp::Abs if !dtype.is_signed() => Ok(x),
+            UnaryOp::Neg | UnaryOp::Abs | UnaryOp::Not => Ok(self.b.unary(op, x)),
+            UnaryOp::PopulationCount | UnaryOp::CountLeadingZeros => Ok(self.b.unary(op, x)),
+            UnaryOp::Sign => {
+                let [zero, one, minus_one] = [0, 1, -1].map(|value| self.b.int(dtype, value));
+                let (above, below) = (self.b.gt(x, zero), self.b.lt(x, zero));
+                let not_above = if dtype.is_signed() { self.b.select(below, minus_one, zero) } else { zero };
+                Ok(self.b.select(above, one, not_above))
+            }
+            UnaryOp::IsFinite => Ok(self.b.bool(true)),
+            _ => Err(format!("{op:?} is not supported on {dtype}")),
+        }
+    }
+
+    fn float_binary(&mut self, op: BinaryOp, dtype: DType, x: Val, y: Val) -> Val {
+        if op == BinaryOp::NextAfter && half::is_half(dtype) {
+            return self.half_next_after(dtype, x, y);
+        }
+        let result = math::binary(&mut self.b, op, x, y);
+        // Their results are operands, or as short as one.
+        let is_exact = matches!(op, BinaryOp::Max | BinaryOp::Min | BinaryOp::Rem);
+        if is_exact { result } else { self.rounded(result, dtype) }
+    }
+
+    fn half_next_after(&mut self, dtype: DType, x: Val, y: Val) -> Val {
+        let infinity = if dtype == DType::F16 { 0x7c00 } else { 0x7f80 };
+        let [x, y] = [x, y].map(|operand| {
+            let bits = half::to_bits(&mut self.b, operand, dtype);
+            self.b.convert(bits, DType::I32)
+        });
+        let stepped = math::next_after_bits(&mut self.b, x, y, infinity, 0x8000);
+        let bits = self.b.convert(stepped, DType::U16);
+        half::from_bits(&mut self.b, bits, dtype)
+    }
+
+    fn integer_binary(&mut self, op: BinaryOp, dtype: DType, x: Val, y: Val) -> Result<Val, String> {
+        match op {
+            BinaryOp::Add | BinaryOp::Sub | BinaryOp::Mul | BinaryOp::Max | BinaryOp::Min => {
+                Ok(self.b.binary(op, x, y))
+            }
+            BinaryOp::And | BinaryOp::Or | BinaryOp::Xor => Ok(self.b.binary(op, x, y)),
+            BinaryOp::Div | BinaryOp::Rem => Ok(self.guarded_division(op, dtype, x, y)),
+            BinaryOp::ShiftLeft | BinaryOp::ShiftRightLogical | BinaryOp::ShiftRightArithmetic => {
+                Ok(self.guarded_shift(op, dtype, x, y))
+            }
+            BinaryOp::MulHigh => Ok(math::mul_high(&mut self.b, x, y)),
+            BinaryOp::Pow | BinaryOp::Atan2 | BinaryOp::NextAfter => {
+                Err(format!("{op:?} is not supported on {dtype}"))
+            }
+        }
+    }
+
+    /// As JAX: x / 0 has all bits set, x % 0 = x, and the least number over -1 wraps to itself, remainder 0.
+    fn guarded_division(&mut self, op: BinaryOp, dtype: DType, x: Val, y: Val) -> Val {
+        if self.b.as_const(y).is_some_and(|divisor| !divisor.is_zero() && divisor.value().int() != -1) {
+            return self.b.binary(op, x, y);
+        }
+        let b = &mut self.b;
+        let [zero, one, minus_one] = [0, 1, -1].map(|value| b.int(dtype, value));
+        let by_zero = b.eq(y, zero);
+        let mut unsafe_divisor = by_zero;
+        if dtype.is_signed() {
+            let least = b.int(dtype, -1 << (dtype.bits() - 1));
+            let (x_is_least, y_is_minus_one) = (b.eq(x, least), b.eq(y, minus_one));
+            let overflows = b.and(x_is_least, y_is_minus_one);
+            unsafe_divisor = b.or(by_zero, overflows);
+        }
+        let divisor = b.select(unsafe_divisor, one, y);
+        let result = b.binary(op, x, divisor);
+        let of_zero = if op == BinaryOp::Div { minus_one } else { x };
+        b.select(by_zero, of_zero, result)
+    }
+
+    /// Amounts count as unsigned; from the width on, everything is shifted out.
+    fn guarded_shift(&mut self, op: BinaryOp, dtype: DType, x: Val, amount: Val) -> Val {
+        let width = i64::from(dtype.bits());
+        let in_width = |amount: Literal| (0..i128::from(width)).contains(&amount.value().int());
+        if self.b.as_const(amount).is_some_and(in_width) {
+            return self.b.binary(op, x, amount);
+        }
+        let b = &mut self.b;
+        let unsigned = dtype.same_width_unsigned().expect("integers have an unsigned type of their width");
+        let as_unsigned = b.bitcast(amount, unsigned);
+        let limit = b.int(unsigned, width);
+        let is_in_width = b.lt(as_unsigned, limit);
+        let (zero, last) = (b.int(dtype, 0), b.int(dtype, width - 1));
+        if op == BinaryOp::ShiftRightArithmetic {
+            let amount = b.select(is_in_width, amount, last);
+            return b.binary(op, x, amount);
+        }
+        let amount = b.select(is_in_width, amount, zero);
+        let shifted = b.binary(op, x, amount);
+        b.select(is_in_width, shifted, zero)
+    }
+
+    fn compare(&mut self, op: CompareOp, dtype: DType, x: Val, y: Val) -> Val {
+        if dtype != DType::Bool {
+            return self.b.compare(op, x, y);
+        }
+        let b = &mut self.b;
+        match op {
+            CompareOp::Ne => b.xor(x, y),
+            CompareOp::Eq => {
+                let differ = b.xor(x, y);
+                b.not(differ)
+            }
+            CompareOp::Lt => {
+                let not_x = b.not(x);
+                b.and(not_x, y)
+            }
+            CompareOp::Le => {
+                let not_x = b.not(x);
+                b.or(not_x, y)
+            }
+            CompareOp::Gt => {
+                let not_y = b.not(y);
+                b.and(x, not_y)
+            }
+            CompareOp::Ge => {
+                let not_y = b.not(y);
+                b.or(x, not_y)
+            }
+        }
+    }
+
+    fn convert(&mut self, from: DType, to: DType, x: Val) -> Val {
+        if !half::is_half(to) {
+            // A half-precision operand is an F32 value already.
+            return self.b.convert(x, to);
+        }
+        if from == to {
+            return x;
+        }
+        let single = if from == DType::F64 {
+            half::narrow_to_odd(&mut self.b, x)
+        } else {
+            self.b.convert(x, DType::F32)
+        };
+        self.rounded(single, to)
+    }
+
+    fn bitcast(&mut self, from: DType, to: DType, x: Val) -> Val {
+        let bits = self.stored(x, from);
+        if !half::is_half(to) {
+            return self.b.bitcast(bits, to);
+        }
+        let bits = self.b.bitcast(bits, DType::U16);
+        half::from_bits(&mut self.b, bits, to)
+    }
+}
+
+/// The logical operation that an operation on Bool stands for.
+pub(super) fn bool_operation(op: BinaryOp) -> Result<BinaryOp, String> {
+    match op {
+        BinaryOp::Add | BinaryOp::Max | BinaryOp::Or => Ok(BinaryOp::Or),
+        BinaryOp::Mul | BinaryOp::Min | BinaryOp::And => Ok(BinaryOp::And),
+        BinaryOp::Xor => Ok(BinaryOp::Xor),
+        _ => Err(format!("{op:?} is not supported on {}", DType::Bool)),
+    }
+}
+
+/// Is the result on a half-precision operand representable without rounding?
+fn is_closed(op: UnaryOp) -> bool {
+    let is_rounding = matches!(op, UnaryOp::Floor | UnaryOp::Ceil | UnaryOp::Trunc);
+    let is_nearest = matches!(op, UnaryOp::RoundEven | UnaryOp::RoundAway);
+    is_rounding || is_nearest || matches!(op, UnaryOp::Neg | UnaryOp::Abs | UnaryOp::Sign)
+}
+
+/// The type that holds a value of `dtype` in machine code.
+fn machine_type(dtype: DType) -> Result<DType, String> {
+    match dtype {
+        DType::F16 | DType::BF16 => Ok(DType::F32),
+        DType::Bool | DType::F32 | DType::F64 => Ok(dtype),
+        DType::I8 | DType::I16 | DType::I32 | DType::I64 => Ok(dtype),
+        DType::U8 | DType::U16 | DType::U32 | DType::U64 => Ok(dtype),
+        DType::I2 | DType::I4 | DType::U2 | DType::U4 | DType::F8E4M3FN | DType::F8E5M2 => {
+            Err(format!("code generation does not support {dtype} yet"))
+        }
+        DType::C64 | DType::C128 | DType::KeyFry | DType::Float0 => {
+            Err(format!("a value of {dtype} reached code generation; lowering splits such values"))
+        }
+    }
+}
+
+fn in_type(literal: Literal, machine: DType) -> Literal {
+    if literal.dtype() == machine { literal } else { Literal::from_f64(machine, literal.value().float()) }
+}
