@@ -1,8 +1,6 @@
 //! The batch protocol of the conformance runner.
 
-mod common;
-
-use common::Folder;
+use crate::process::Folder;
 use serde_json::{Value, json};
 
 const NEG: &str = "{ lambda ; x:f32[2]. let y:f32[2] = neg x in (y,) }";
