@@ -2,19 +2,25 @@
 
 use crate::emit::Kind;
 use crate::failure::ErrorFormat;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use rjaxc_compiler::ir::source;
 use std::path::PathBuf;
+
+/// What the command line asks for.
+#[derive(Debug)]
+pub enum Request {
+    /// `rjaxc MODEL.ir -o OUT.o`
+    Compile(CompileArgs),
+    Command(Command),
+}
 
 /// Compiles functional array programs (jaxpr text) to native object files with a C ABI
 #[derive(Parser, Debug)]
 #[command(name = "rjaxc", version, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 #[command(after_help = EXIT_CODES)]
-pub struct Cli {
+struct Commands {
     #[command(subcommand)]
-    pub command: Option<Command>,
-    #[command(flatten)]
-    pub compile: Option<CompileArgs>,
+    command: Option<Command>,
 }
 
 const EXIT_CODES: &str = "\
@@ -116,8 +122,8 @@ pub struct InputArgs {
     /// Inputs: arrays arg0, arg1, ... in order, or named like the inputs
     #[arg(long, value_name = "IN.npz", conflicts_with = "inputs")]
     pub args: Option<PathBuf>,
-    /// Inputs in order: a number, a nested list such as '[1., 2.]', or a .npy file
-    #[arg(value_name = "INPUT", allow_hyphen_values = true)]
+    /// Inputs in order: a number, a nested list such as '[1., 2.]', or a .npy file; `--` before `-inf`
+    #[arg(value_name = "INPUT", allow_negative_numbers = true)]
     pub inputs: Vec<String>,
 }
 
@@ -177,16 +183,29 @@ pub struct ConformArgs {
     pub timeout: u64,
 }
 
-impl Cli {
+impl Request {
+    /// Reads the command line of this process; ends it with a message and a code of 2 if it makes no sense.
+    pub fn read() -> Request {
+        // The arguments of compiling stand beside the subcommands, and clap derives no such alternative.
+        let mut command = CompileArgs::augment_args(Commands::command());
+        let matches = command.clone().get_matches();
+        let request = match matches.subcommand_name() {
+            Some(_) => Command::from_arg_matches(&matches).map(Request::Command),
+            None => CompileArgs::from_arg_matches(&matches).map(Request::Compile),
+        };
+        request.unwrap_or_else(|error| error.format(&mut command).exit())
+    }
+
     pub fn messages(&self) -> MessageArgs {
-        let quiet = MessageArgs { error_format: ErrorFormat::Human, verbose: false };
-        match &self.command {
-            Some(Command::Run(args)) => args.program.messages,
-            Some(Command::Check(args)) => args.program.messages,
-            Some(Command::Bench(args)) => args.program.messages,
-            Some(Command::Fmt(args)) => args.messages,
-            Some(Command::Conform(_)) => quiet,
-            None => self.compile.as_ref().map_or(quiet, |args| args.program.messages),
+        match self {
+            Request::Compile(args) => args.program.messages,
+            Request::Command(Command::Run(args)) => args.program.messages,
+            Request::Command(Command::Check(args)) => args.program.messages,
+            Request::Command(Command::Bench(args)) => args.program.messages,
+            Request::Command(Command::Fmt(args)) => args.messages,
+            Request::Command(Command::Conform(_)) => {
+                MessageArgs { error_format: ErrorFormat::Human, verbose: false }
+            }
         }
     }
 }

@@ -19,8 +19,7 @@ mod show;
 mod transform;
 mod weights;
 
-use args::{Cli, Command};
-use clap::{CommandFactory, Parser};
+use args::{Command, Request};
 use failure::Failure;
 use rjaxc_compiler::diag::{Diagnostic, Sources};
 use std::process::ExitCode;
@@ -30,9 +29,9 @@ use std::thread;
 const STACK: usize = 1 << 30;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let request = Request::read();
     panics::keep_messages();
-    let compiler = thread::Builder::new().stack_size(STACK).spawn(move || execute(&cli));
+    let compiler = thread::Builder::new().stack_size(STACK).spawn(move || execute(&request));
     let Ok(compiler) = compiler else {
         eprintln!("error: no memory for a stack of {} MiB", STACK >> 20);
         return ExitCode::FAILURE;
@@ -41,28 +40,25 @@ fn main() -> ExitCode {
 }
 
 /// Runs the command and reports how it failed, if it did.
-fn execute(cli: &Cli) -> ExitCode {
+fn execute(request: &Request) -> ExitCode {
     let mut sources = Sources::new();
-    let outcome = panics::catch(|| dispatch(cli, &mut sources));
+    let outcome = panics::catch(|| dispatch(request, &mut sources));
     let failure = match outcome {
         Ok(Ok(())) => return ExitCode::SUCCESS,
         Ok(Err(failure)) => failure,
         Err(message) => Diagnostic::bug(format!("panic: {message}")).into(),
     };
-    failure.report(&sources, cli.messages().error_format);
+    failure.report(&sources, request.messages().error_format);
     failure.exit_code()
 }
 
-fn dispatch(cli: &Cli, sources: &mut Sources) -> Result<(), Failure> {
-    match (&cli.command, &cli.compile) {
-        (Some(Command::Run(args)), _) => run::run(args, sources),
-        (Some(Command::Check(args)), _) => run::check(args, sources),
-        (Some(Command::Bench(args)), _) => run::bench(args, sources),
-        (Some(Command::Fmt(args)), _) => fmt::run(args, sources),
-        (Some(Command::Conform(args)), _) => conform::run(args),
-        (None, Some(args)) => compile::run(args, sources),
-        (None, None) => {
-            Err(Failure::usage(format!("no program is given\n{}", Cli::command().render_usage())))
-        }
+fn dispatch(request: &Request, sources: &mut Sources) -> Result<(), Failure> {
+    match request {
+        Request::Compile(args) => compile::run(args, sources),
+        Request::Command(Command::Run(args)) => run::run(args, sources),
+        Request::Command(Command::Check(args)) => run::check(args, sources),
+        Request::Command(Command::Bench(args)) => run::bench(args, sources),
+        Request::Command(Command::Fmt(args)) => fmt::run(args, sources),
+        Request::Command(Command::Conform(args)) => conform::run(args),
     }
 }

@@ -1,0 +1,243 @@
+//! The commands, their exit codes and their files.
+
+use crate::process::Folder;
+
+/// One input, one constant of the text, two results.
+const SCALE: &str = "{ lambda ; x:f32[3]. let y:f32[3] = neg x; z:f32[3] = sin y in (y, z) }\n";
+
+const TWO: &str = "\
+let half = { lambda ; x:f32[]. let y:f32[] = mul x 0.5:f32[] in (y,) }
+let same = { lambda ; x:i32[2]. let in (x,) }
+";
+
+#[test]
+fn compiles_to_an_object_and_what_stands_beside_it() {
+    let folder = Folder::new("compiles");
+    folder.write("scale.ir", SCALE);
+    folder.rjaxc(&["scale.ir", "-o", "out.o"]).succeeds();
+    assert_eq!(folder.files(), ["out.h", "out.json", "out.o", "out.rs", "scale.ir"]);
+    let header = std::fs::read_to_string(folder.path("out.h")).expect("the header");
+    assert!(header.contains("int32_t scale_main("), "{header}");
+    let object = std::fs::read(folder.path("out.o")).expect("the object");
+    folder.rjaxc(&["scale.ir", "-o", "again.o", "-O3"]).succeeds();
+    assert_eq!(object, std::fs::read(folder.path("again.o")).expect("the object"), "same text, same bytes");
+}
+
+#[test]
+fn archives_and_other_platforms() {
+    let folder = Folder::new("archives");
+    folder.write("scale.ir", SCALE);
+    folder.rjaxc(&["scale.ir", "-o", "scale.a", "--prefix=m"]).succeeds();
+    assert!(std::fs::read(folder.path("scale.a")).expect("the archive").starts_with(b"!<arch>\n"));
+    folder.rjaxc(&["scale.ir", "-o", "arm.o", "--target=aarch64-apple-darwin", "--emit=obj"]).succeeds();
+    assert_eq!(std::fs::read(folder.path("arm.o")).expect("the object")[..4], 0xfeedfacfu32.to_le_bytes());
+    folder.rjaxc(&["scale.ir", "-o", "x.o", "--target=pdp11"]).fails(2, "x86_64");
+    folder.rjaxc(&["scale.ir", "-o", "x.o", "--target-cpu=z80"]).fails(2, "x86-64-v3");
+    assert!(!folder.path("x.o").exists());
+    folder.rjaxc(&["scale.ir", "--emit=runtime", "-o", "rt.a"]).succeeds();
+    assert!(std::fs::read(folder.path("rt.a")).expect("the archive").starts_with(b"!<arch>\n"));
+}
+
+#[test]
+fn texts_go_to_standard_output() {
+    let folder = Folder::new("texts");
+    folder.write("scale.ir", SCALE);
+    for (kind, part) in
+        [("ir", "sin"), ("clif", "function"), ("header", "#ifndef"), ("rust", "pub fn"), ("json", "{")]
+    {
+        let outcome = folder.rjaxc(&["scale.ir", &format!("--emit={kind}")]);
+        assert!(outcome.succeeds().contains(part), "{kind}: {outcome:?}");
+        let dash = folder.rjaxc(&["scale.ir", &format!("--emit={kind}"), "-o", "-"]);
+        assert_eq!(outcome.stdout, dash.stdout);
+    }
+    assert!(!folder.rjaxc(&["scale.ir", "--emit=loops"]).succeeds().is_empty());
+    assert_eq!(folder.files(), ["scale.ir"]);
+    folder.rjaxc(&["scale.ir", "--emit=ir,header", "-o", "m.o"]).succeeds();
+    assert_eq!(folder.files(), ["m.h", "m.optimized.ir", "scale.ir"]);
+    folder.rjaxc(&["scale.ir", "--emit=ir,header", "-o", "-"]).fails(2, "standard output takes one text");
+    folder.rjaxc(&["m.optimized.ir", "--emit=header"]).succeeds();
+}
+
+#[test]
+fn kinds_that_do_not_exist_yet_are_named() {
+    let folder = Folder::new("kinds");
+    folder.write("scale.ir", SCALE);
+    for kind in ["asm", "stablehlo", "mlir", "ptx", "spirv"] {
+        folder.rjaxc(&["scale.ir", &format!("--emit={kind}"), "-o", "x"]).fails(3, "is not supported yet");
+    }
+    folder.rjaxc(&["scale.ir", "--emit=nonsense"]).fails(2, "possible values");
+    folder.write("model.mlir", "module {}");
+    folder.rjaxc(&["model.mlir", "-o", "x.o"]).fails(3, "StableHLO text is not supported yet");
+    assert_eq!(folder.files(), ["model.mlir", "scale.ir"]);
+}
+
+#[test]
+fn exit_codes_and_messages() {
+    let folder = Folder::new("exit_codes");
+    folder.write("scale.ir", SCALE);
+    folder.write("broken.ir", "{ lambda ; x:f32[3]. let\n    y:f32[3] = sin w\n  in (y,) }");
+    folder.write("unknown.ir", "{ lambda ; x:f32[3]. let\n    y:f32[3] = sine x\n  in (y,) }");
+    folder.write("binary.ir", [0xff, 0xfe]);
+    folder.rjaxc(&["check", "broken.ir"]).fails(1, "broken.ir:2:");
+    folder.rjaxc(&["check", "binary.ir"]).fails(1, "not a text file");
+    folder.rjaxc(&["check", "unknown.ir"]).fails(3, "sine");
+    folder.rjaxc(&["check", "missing.ir"]).fails(2, "missing.ir");
+    folder.rjaxc(&[]).fails(2, "Usage");
+    folder.rjaxc(&["scale.ir", "--no-such-flag"]).fails(2, "--no-such-flag");
+    folder.rjaxc(&["check", "scale.ir", "--print-ir-after=nonsense"]).fails(2, "replace calls by bodies");
+    let outcome = folder.rjaxc(&["check", "broken.ir", "--error-format=json"]);
+    outcome.fails(1, "\"fault\":\"error\"");
+    assert!(outcome.stderr.contains("\"line\":2"), "{outcome:?}");
+    folder.rjaxc(&["check", "missing.ir", "--error-format=json"]).fails(2, "\"fault\":\"usage\"");
+    assert!(folder.rjaxc(&["--version"]).succeeds().starts_with("rjaxc 0"));
+    assert!(folder.rjaxc(&["--help"]).succeeds().contains("Exit codes"));
+}
+
+#[test]
+fn nothing_is_written_on_an_error() {
+    let folder = Folder::new("atomic");
+    folder.write("scale.ir", SCALE);
+    folder.write("broken.ir", "{ lambda ; x:f32[3]. let in (w,) }");
+    folder.write("out.o", "old");
+    folder.rjaxc(&["broken.ir", "-o", "out.o"]).fails(1, "w");
+    assert_eq!(std::fs::read(folder.path("out.o")).expect("still there"), b"old");
+    folder.rjaxc(&["scale.ir", "-o", "missing/out.o"]).fails(2, "missing/out.o");
+    folder.rjaxc(&["scale.ir", "-o", "scale.ir"]).fails(2, "is the program itself");
+    // One of several outputs cannot be written: the others do not appear either.
+    std::fs::create_dir(folder.path("model.json")).expect("a folder in the way");
+    folder.rjaxc(&["scale.ir", "-o", "model.o"]).fails(2, "model.json");
+    assert_eq!(folder.files(), ["broken.ir", "model.json", "out.o", "scale.ir"]);
+    assert_eq!(std::fs::read_to_string(folder.path("scale.ir")).expect("still there"), SCALE);
+}
+
+#[test]
+fn runs_with_literals() {
+    let folder = Folder::new("literals");
+    folder.write("two.ir", TWO);
+    let half = folder.rjaxc(&["run", "two.ir", "--export", "half", "-3.0"]);
+    assert_eq!(half.succeeds(), "y: f32[] = -1.5\n");
+    let same = folder.rjaxc(&["run", "two.ir", "--export=g = same", "[1, -2]"]);
+    assert_eq!(same.succeeds().split_once(" = ").map(|(_, value)| value), Some("[1, -2]\n"));
+    let infinite = folder.rjaxc(&["run", "two.ir", "--export", "half", "--", "-inf"]);
+    assert_eq!(infinite.succeeds(), "y: f32[] = -inf\n");
+    folder.rjaxc(&["run", "two.ir", "1.0"]).fails(2, "half, same");
+    folder.rjaxc(&["run", "two.ir", "--export=half"]).fails(1, "half takes 1 inputs, found 0");
+    folder.rjaxc(&["run", "two.ir", "--export=half", "x"]).fails(1, "expected a number, found `x`");
+    folder.rjaxc(&["run", "two.ir", "--export=same", "[1]"]).fails(1, "expected i32[2], found i32[1]");
+    folder.rjaxc(&["run", "two.ir", "--export=thrice", "1"]).fails(1, "there is no function thrice");
+    folder.rjaxc(&["run", "two.ir", "--export=g = (", "1"]).fails(1, "--export:1:");
+    folder.rjaxc(&["run", "two.ir", "--export=g = nonsense(half)", "1"]).fails(1, "nonsense");
+}
+
+#[test]
+fn results_travel_through_npz_files() {
+    let folder = Folder::new("npz");
+    folder.write("two.ir", TWO);
+    folder.write("again.ir", "{ lambda ; out0:f32[]. let y:f32[] = neg out0 in (y,) }");
+    folder.rjaxc(&["run", "two.ir", "--export=half", "3", "--out", "out.npz"]).succeeds();
+    let by_name = folder.rjaxc(&["run", "again.ir", "--args", "out.npz"]);
+    assert_eq!(by_name.succeeds(), "y: f32[] = -1.5\n");
+    let error = folder.rjaxc(&["run", "two.ir", "--export=half", "--args", "out.npz"]);
+    error.fails(1, "out.npz: array x is missing; arrays in the file: out0");
+    assert!(error.stderr.contains("array out0 belongs to no input"), "{error:?}");
+    folder.write("wrong.ir", "{ lambda ; out0:f32[2]. let in (out0,) }");
+    folder
+        .rjaxc(&["run", "wrong.ir", "--args", "out.npz"])
+        .fails(1, "out.npz: array out0: expected f32[2], found f32[]");
+    folder.write("not.npz", "hello");
+    folder.rjaxc(&["run", "again.ir", "--args", "not.npz"]).fails(1, "not.npz: not an .npz file");
+    folder.rjaxc(&["run", "again.ir", "--args", "no.npz"]).fails(1, "no.npz");
+    folder.write("not.npy", "hello");
+    folder.rjaxc(&["run", "again.ir", "not.npy"]).fails(1, "not.npy: not a .npy file");
+}
+
+#[test]
+fn constants_come_from_lines_and_files() {
+    let folder = Folder::new("constants");
+    folder.write("one.ir", "{ lambda ; x:f32[2]. let in (x,) }");
+    folder.rjaxc(&["run", "one.ir", "[1, 2]", "--out", "w.npz"]).succeeds();
+    let body = "let f = { lambda w:f32[2]; x:f32[2]. let y:f32[2] = mul w x in (y,) }\n";
+    folder.write("file.ir", format!("const w = file(\"w.npz\", \"out0\")\n{body}"));
+    assert_eq!(folder.rjaxc(&["run", "file.ir", "[3, 4]"]).succeeds(), "y: f32[2] = [3.0, 8.0]\n");
+    folder.write("only.ir", format!("const w: f32[2] = file(\"w.npz\")\n{body}"));
+    assert_eq!(folder.rjaxc(&["run", "only.ir", "[3, 4]"]).succeeds(), "y: f32[2] = [3.0, 8.0]\n");
+    folder.write("none.ir", body);
+    folder.rjaxc(&["run", "none.ir", "[3, 4]"]).fails(1, "constant w of f has no value");
+    folder.write("key.ir", format!("const w = file(\"w.npz\", \"W\")\n{body}"));
+    folder.rjaxc(&["check", "key.ir"]).fails(1, "array W is missing; arrays in the file: out0");
+    folder.write("type.ir", format!("const w: f32[3] = file(\"w.npz\", \"out0\")\n{body}"));
+    folder.rjaxc(&["check", "type.ir"]).fails(1, "expected f32[3], found f32[2]");
+    folder.write("suffix.ir", format!("const w = file(\"w.txt\")\n{body}"));
+    folder.rjaxc(&["check", "suffix.ir"]).fails(1, "suffix.ir:1:");
+    // The name of the only result becomes a constant's name.
+    folder.write("named.ir", "let g = { lambda out0:f32[2]; x:f32[2]. let y:f32[2] = add out0 x in (y,) }");
+    let named = folder.rjaxc(&["run", "named.ir", "[3, 4]", "--consts", "w.npz"]);
+    assert_eq!(named.succeeds(), "y: f32[2] = [4.0, 6.0]\n");
+}
+
+#[test]
+fn safetensors_files_are_read() {
+    let folder = Folder::new("safetensors");
+    let header = r#"{"w":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F8_E8M0","shape":[1],"data_offsets":[8,9]}}"#;
+    let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
+    bytes.extend(header.as_bytes());
+    bytes.extend([1f32.to_le_bytes(), 2f32.to_le_bytes()].concat());
+    bytes.push(0);
+    folder.write("w.safetensors", bytes);
+    let program = |line: &str| {
+        format!("const w = {line}\n{{ lambda w:f32[2]; x:f32[2]. let y:f32[2] = mul w x in (y,) }}\n")
+    };
+    folder.write("m.ir", program("file(\"w.safetensors\", \"w\")"));
+    assert_eq!(folder.rjaxc(&["run", "m.ir", "[3, 4]"]).succeeds(), "y: f32[2] = [3.0, 8.0]\n");
+    folder.write("none.ir", program("file(\"w.safetensors\")"));
+    folder.rjaxc(&["check", "none.ir"]).fails(1, "holds 2 arrays: name one");
+    folder.write("type.ir", program("file(\"w.safetensors\", \"b\")"));
+    folder.rjaxc(&["check", "type.ir"]).fails(1, "element type F8_E8M0 is not supported");
+    folder.write("w.safetensors", "nonsense");
+    folder.rjaxc(&["check", "m.ir"]).fails(1, "not a safetensors file");
+}
+
+#[test]
+fn checks_and_shows_stages() {
+    let folder = Folder::new("check");
+    folder.write("two.ir", TWO);
+    let outcome = folder.rjaxc(&["check", "two.ir", "-v", "--print-ir-after=lower"]);
+    assert_eq!(outcome.succeeds(), "half(x: f32[]) -> (y: f32[])\nsame(x: i32[2]) -> (x: i32[2])\n");
+    assert!(outcome.stderr.contains("compile ") && outcome.stderr.contains(" ms"), "{outcome:?}");
+    assert!(outcome.stderr.contains("# after lower"), "{outcome:?}");
+    let bench = folder.rjaxc(&["bench", "two.ir", "--export=half", "1.0", "--time=1"]);
+    assert!(bench.succeeds().starts_with("half: median "), "{bench:?}");
+}
+
+#[test]
+fn formatting_is_idempotent_and_keeps_comments() {
+    let folder = Folder::new("fmt");
+    folder.write(
+        "scale.ir",
+        "# scale\n{ lambda ; x:f32[3]. let y:f32[3]   = neg x; z:f32[3] = sin y  # wave\n in (y, z) }",
+    );
+    let expected = "# scale\n{ lambda ; x:f32[3]. let\n    y:f32[3] = neg x\n    z:f32[3] = sin y  # wave\n  in (y, z) }\n";
+    assert_eq!(folder.rjaxc(&["fmt", "scale.ir"]).succeeds(), expected);
+    folder.rjaxc(&["fmt", "scale.ir", "--check"]).fails(1, "not canonical");
+    folder.rjaxc(&["fmt", "scale.ir", "--write"]).succeeds();
+    assert_eq!(std::fs::read_to_string(folder.path("scale.ir")).expect("the file"), expected);
+    folder.rjaxc(&["fmt", "scale.ir", "--check"]).succeeds();
+    folder.write("broken.ir", "{ lambda ; x:f32[3]. let");
+    folder.rjaxc(&["fmt", "broken.ir", "--write"]).fails(1, "broken.ir:1:");
+    assert_eq!(folder.files(), ["broken.ir", "scale.ir"]);
+}
+
+#[test]
+fn samples_keep_their_meaning_when_formatted() {
+    let folder = Folder::new("fmt_samples");
+    let samples = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../samples");
+    for entry in std::fs::read_dir(samples).expect("the samples") {
+        let path = entry.expect("a sample").path();
+        if path.extension().is_some_and(|extension| extension == "ir") {
+            let file = path.to_str().expect("a UTF-8 path");
+            let outcome = folder.rjaxc(&["fmt", file]);
+            folder.write("formatted.ir", outcome.succeeds());
+            folder.rjaxc(&["fmt", "formatted.ir", "--check"]).succeeds();
+        }
+    }
+}

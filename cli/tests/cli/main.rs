@@ -1,0 +1,5 @@
+//! The `rjaxc` binary, from outside: one test program, so that the modules share what runs a process.
+
+mod commands;
+mod conform;
+mod process;
