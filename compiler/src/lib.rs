@@ -106,7 +106,9 @@ pub fn interface(entries: &[Entry], module: &Module, prefix: &str, target: &Targ
 /// Errors: a bug report; the loops were verified.
 pub fn emit(unit: &mut Unit, module: &Module, interface: &Interface) -> Result<(), Vec<Diagnostic>> {
     let names = Names::new(interface);
-    for ((function, signature), names) in module.functions.iter().zip(&interface.functions).zip(&names.functions) {
+    for ((function, signature), names) in
+        module.functions.iter().zip(&interface.functions).zip(&names.functions)
+    {
         emit_function(unit, function, signature, names, interface).map_err(|error| vec![error])?;
     }
     Ok(())
@@ -128,7 +130,8 @@ fn emit_function(
     unit.function(function, &entry)?;
     let link::Blob { bytes, pointers } = link::metadata(interface, signature);
     // The blob points into itself.
-    let pointers = pointers.into_iter().map(|(at, target)| (at, DataRef { blob: 0, offset: target })).collect();
+    let pointers =
+        pointers.into_iter().map(|(at, target)| (at, DataRef { blob: 0, offset: target })).collect();
     let data = unit.data(&[DataBlob { symbol: None, bytes, pointers }])?;
     unit.accessor(&names.metadata_symbol, data[0])
 }

@@ -93,7 +93,8 @@ fn imported(code: &str) -> Vec<String> {
 fn every_module_has_a_layer() {
     let source = root().join("compiler/src");
     let known = |name: &str| LAYERS.iter().any(|(module, _)| *module == name);
-    for entry in std::fs::read_dir(&source).expect("the compiler has sources").filter_map(|entry| entry.ok()) {
+    for entry in std::fs::read_dir(&source).expect("the compiler has sources").filter_map(|entry| entry.ok())
+    {
         let name = entry.file_name().to_string_lossy().trim_end_matches(".rs").to_string();
         assert!(known(&name), "compiler/src/{name} has no layer: add it to the list here and in lib.rs");
     }

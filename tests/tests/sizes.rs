@@ -6,8 +6,7 @@ const FILE_LINES: usize = 800;
 const FUNCTION_LINES: usize = 80;
 
 /// Functions that may be longer, each with its reason. Tables may be long, logic may not.
-const LONG_FUNCTIONS: &[(&str, &str)] =
-    &[("row", "a table with one row per operation")];
+const LONG_FUNCTIONS: &[(&str, &str)] = &[("row", "a table with one row per operation")];
 
 #[test]
 fn files_are_under_the_limit() {
@@ -36,7 +35,10 @@ fn functions_are_under_the_limit() {
 }
 
 fn sources() -> Vec<std::path::PathBuf> {
-    ["compiler", "runtime", "cli", "tests"].iter().flat_map(|folder| files(&root().join(folder), &["rs"])).collect()
+    ["compiler", "runtime", "cli", "tests"]
+        .iter()
+        .flat_map(|folder| files(&root().join(folder), &["rs"]))
+        .collect()
 }
 
 /// Name, first line and length of every function, matched by indentation (rustfmt keeps it regular).
@@ -45,7 +47,10 @@ fn functions(text: &str) -> Vec<(String, usize, usize)> {
     let mut found = Vec::new();
     for (start, line) in lines.iter().enumerate() {
         let body = line.trim_start();
-        let signature = body.trim_start_matches("pub(crate) ").trim_start_matches("pub(super) ").trim_start_matches("pub ");
+        let signature = body
+            .trim_start_matches("pub(crate) ")
+            .trim_start_matches("pub(super) ")
+            .trim_start_matches("pub ");
         let signature = signature.trim_start_matches("const ").trim_start_matches("unsafe ");
         let Some(rest) = signature.strip_prefix("fn ") else { continue };
         let name: String = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();

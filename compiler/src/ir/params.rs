@@ -62,7 +62,8 @@ impl Params {
     /// A non-negative integer. Errors: TypeError if absent, not an integer, or negative.
     pub fn size(&self, key: &str) -> Result<usize, TypeError> {
         let value = self.int(key)?;
-        usize::try_from(value).map_err(|_| TypeError(format!("parameter {key}: expected a size, found {value}")))
+        usize::try_from(value)
+            .map_err(|_| TypeError(format!("parameter {key}: expected a size, found {value}")))
     }
 
     /// Errors: TypeError if absent or not `True` or `False`.

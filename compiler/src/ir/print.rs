@@ -68,7 +68,8 @@ impl Names {
         for body in order.into_iter().filter(|b| counts[b] > 1 || b.equations.len() > INLINE_EQUATIONS) {
             let stem = body.name().unwrap_or("jaxpr").to_string();
             let mut candidates = std::iter::once(stem.clone()).chain((1..).map(|n| format!("{stem}{n}")));
-            let name = candidates.find(|name| taken.insert(name.clone())).expect("an endless supply of names");
+            let name =
+                candidates.find(|name| taken.insert(name.clone())).expect("an endless supply of names");
             names.by_body.insert(body.clone(), name.clone());
             names.definitions.push((body, name));
         }
@@ -89,7 +90,8 @@ fn collect(program: &Program, counts: &mut HashMap<Body, usize>, order: &mut Vec
 
 fn print_program(program: &Program, names: &Names, indent: usize, f: &mut Formatter<'_>) -> fmt::Result {
     let vars = var_names(program);
-    let binders = |list: &[Var]| list.iter().map(|&v| binder(program, &vars, v)).collect::<Vec<_>>().join(" ");
+    let binders =
+        |list: &[Var]| list.iter().map(|&v| binder(program, &vars, v)).collect::<Vec<_>>().join(" ");
     let (constvars, inputs) = (binders(&program.constvars), binders(&program.inputs));
     let space = if constvars.is_empty() { "" } else { " " };
     write!(f, "{{ lambda{space}{constvars} ; {inputs}. let")?;
@@ -197,9 +199,13 @@ fn var_names(program: &Program) -> Vec<String> {
     let mut names = vec!["_".to_string(); program.vars.len()];
     let mut used = vec![false; program.vars.len()];
     let operands = program.equations.iter().flat_map(|eqn| &eqn.operands);
-    operands.chain(&program.outputs).filter_map(|atom| atom.var()).for_each(|var| used[var.0 as usize] = true);
+    operands
+        .chain(&program.outputs)
+        .filter_map(|atom| atom.var())
+        .for_each(|var| used[var.0 as usize] = true);
     let inputs = program.constvars.iter().chain(&program.inputs).map(|var| (var, true));
-    let results = program.equations.iter().flat_map(|eqn| &eqn.results).map(|var| (var, used[var.0 as usize]));
+    let results =
+        program.equations.iter().flat_map(|eqn| &eqn.results).map(|var| (var, used[var.0 as usize]));
     for (next, (var, _)) in inputs.chain(results).filter(|(_, named)| *named).enumerate() {
         names[var.0 as usize] = var_name(next);
     }

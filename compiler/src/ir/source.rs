@@ -42,7 +42,11 @@ pub struct Constant {
 #[derive(Clone, Debug)]
 pub enum ConstantValue {
     /// `file("weights.npz", "W")`, relative to the source file; read by the command line.
-    File { path: String, key: Option<String>, span: Span },
+    File {
+        path: String,
+        key: Option<String>,
+        span: Span,
+    },
     Tensor(Tensor),
 }
 

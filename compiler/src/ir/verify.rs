@@ -28,7 +28,9 @@ fn check(program: &Program, errors: &mut Vec<Diagnostic>) {
 fn bind(var: Var, bound: &mut [bool], origin: &Origin, errors: &mut Vec<Diagnostic>) {
     match bound.get_mut(var.0 as usize) {
         Some(seen) if !*seen => *seen = true,
-        Some(_) => errors.push(Diagnostic::bug(format!("variable {} is bound twice", var.0)).with_origin(origin)),
+        Some(_) => {
+            errors.push(Diagnostic::bug(format!("variable {} is bound twice", var.0)).with_origin(origin))
+        }
         None => errors.push(Diagnostic::bug(format!("variable {} has no type", var.0)).with_origin(origin)),
     }
 }
@@ -36,7 +38,9 @@ fn bind(var: Var, bound: &mut [bool], origin: &Origin, errors: &mut Vec<Diagnost
 fn check_uses(atoms: &[Atom], bound: &[bool], origin: &Origin, errors: &mut Vec<Diagnostic>) {
     for var in atoms.iter().filter_map(|atom| atom.var()) {
         if !bound.get(var.0 as usize).is_some_and(|&seen| seen) {
-            errors.push(Diagnostic::bug(format!("variable {} is used before it is bound", var.0)).with_origin(origin));
+            errors.push(
+                Diagnostic::bug(format!("variable {} is used before it is bound", var.0)).with_origin(origin),
+            );
         }
     }
 }
@@ -54,7 +58,9 @@ fn check_types(program: &Program, eqn: &Equation, errors: &mut Vec<Diagnostic>) 
             errors.push(Diagnostic::error(message).with_origin(&eqn.origin));
         }
         Ok(inferred) => {
-            for (found, expected) in declared.iter().zip(&inferred).filter(|(found, expected)| found != expected) {
+            for (found, expected) in
+                declared.iter().zip(&inferred).filter(|(found, expected)| found != expected)
+            {
                 let message = format!("{name} makes {expected}, but the binder says {found}");
                 errors.push(Diagnostic::error(message).with_origin(&eqn.origin));
             }

@@ -65,7 +65,11 @@ fn jvp_law(sample: &Sample) -> Result<(), String> {
 }
 
 /// Central difference of one result along all directions; `None` if it is not differentiable.
-fn difference(sample: &Sample, directions: &[Option<Tensor>], result: usize) -> Result<Option<Vec<f64>>, String> {
+fn difference(
+    sample: &Sample,
+    directions: &[Option<Tensor>],
+    result: usize,
+) -> Result<Option<Vec<f64>>, String> {
     // Steps in f64, whatever the sample's dtype: rounding would drown the difference.
     let step = 1e-5;
     let shifted = |sign: f64| {
@@ -110,7 +114,9 @@ fn compare(found: &Tensor, numeric: &[f64]) -> Result<(), String> {
 
 #[test]
 fn transpose_is_the_adjoint_of_jvp() {
-    for_every_sample(|sample| (0..sample.operands.len()).try_for_each(|operand| transpose_law(sample, operand)));
+    for_every_sample(|sample| {
+        (0..sample.operands.len()).try_for_each(|operand| transpose_law(sample, operand))
+    });
 }
 
 /// For an operation that is linear in one operand: <ct, op(t)> = <transpose(ct), t>.
@@ -121,7 +127,8 @@ fn transpose_law(sample: &Sample, linear: usize) -> Result<(), String> {
     }
     let results = sample.op.infer(&primal_avals).map_err(|error| error.to_string())?;
     // Infinities and NaN among the known operands have no adjoint.
-    let numbers = |tensor: &Tensor| tensor.scalars().all(|x| !matches!(x, Scalar::Float(x) if !x.is_finite()));
+    let numbers =
+        |tensor: &Tensor| tensor.scalars().all(|x| !matches!(x, Scalar::Float(x) if !x.is_finite()));
     if results.is_empty() || !results.iter().all(differentiable) || !sample.operands.iter().all(numbers) {
         return Ok(());
     }
@@ -136,8 +143,10 @@ fn transpose_law(sample: &Sample, linear: usize) -> Result<(), String> {
             inputs.push(tensor.clone());
         }
     }
-    let cotangents: Vec<Tensor> = results.iter().enumerate().map(|(i, aval)| direction(aval, i + 3)).collect();
-    let ct_atoms = cotangents.iter().map(|ct| Tangent::Value(b.input(ct.aval().clone()).into())).collect::<Vec<_>>();
+    let cotangents: Vec<Tensor> =
+        results.iter().enumerate().map(|(i, aval)| direction(aval, i + 3)).collect();
+    let ct_atoms =
+        cotangents.iter().map(|ct| Tangent::Value(b.input(ct.aval().clone()).into())).collect::<Vec<_>>();
     inputs.extend(cotangents.iter().cloned());
     let transposed = match sample.op.transpose(&mut TransposeCx { builder: &mut b }, &ct_atoms, &operands) {
         Ok(transposed) => transposed,
@@ -162,7 +171,8 @@ fn transpose_law(sample: &Sample, linear: usize) -> Result<(), String> {
     };
     // Affine in the operand (a sum with a known one), so the constant part is subtracted.
     let (image, origin) = (at(&tangent), at(&zero));
-    let pushed: f64 = image.iter().zip(&origin).zip(&cotangents).map(|((y, y0), ct)| inner(y, ct) - inner(y0, ct)).sum();
+    let pushed: f64 =
+        image.iter().zip(&origin).zip(&cotangents).map(|((y, y0), ct)| inner(y, ct) - inner(y0, ct)).sum();
     let tolerance = 1e4 * epsilon(results[0].dtype) * (1.0 + pushed.abs());
     if (pulled - pushed).abs() <= tolerance {
         return Ok(());

@@ -20,7 +20,9 @@ pub fn run(entry: &Entry, module: &Module, inputs: &[Tensor]) -> Result<Vec<Tens
     let mut unit = Unit::new(&mut jit);
     crate::emit(&mut unit, module, &interface).map_err(|errors| errors[0].message.clone())?;
     jit.finalize_definitions().map_err(|error| error.to_string())?;
-    let Some(FuncOrDataId::Func(id)) = jit.get_name("law_f_call") else { return Err("no entry point".into()) };
+    let Some(FuncOrDataId::Func(id)) = jit.get_name("law_f_call") else {
+        return Err("no entry point".into());
+    };
     let code = jit.get_finalized_function(id);
     let avals = entry.program.output_avals();
     let mut outputs: Vec<Vec<u8>> = avals.iter().map(|aval| vec![0; aval.size_bytes()]).collect();

@@ -18,7 +18,12 @@ fn for_every_sample(law: impl Fn(&Sample) -> Result<(), String>) {
     let mut broken = Vec::new();
     for sample in &samples {
         if let Err(why) = law(sample) {
-            broken.push(format!("{}[{}] of {:?}: {why}", sample.op.name(), sample.op.params(), avals(sample)));
+            broken.push(format!(
+                "{}[{}] of {:?}: {why}",
+                sample.op.name(),
+                sample.op.params(),
+                avals(sample)
+            ));
         }
     }
     let (count, shown) = (broken.len(), broken.iter().take(20).cloned().collect::<Vec<_>>().join("\n"));
@@ -148,7 +153,8 @@ fn batch_law(sample: &Sample, mapped: usize, axis: usize) -> Result<(), String> 
 fn repeated(tensor: &Tensor, axis: usize) -> Tensor {
     let aval = tensor.aval().with_shape(tensor.shape().inserted(axis, 2));
     Tensor::from_fn(aval, |index| {
-        let own: Vec<usize> = index.iter().enumerate().filter(|(at, _)| *at != axis).map(|(_, &i)| i).collect();
+        let own: Vec<usize> =
+            index.iter().enumerate().filter(|(at, _)| *at != axis).map(|(_, &i)| i).collect();
         tensor.get(&own)
     })
 }
@@ -186,7 +192,9 @@ fn close_scalars(dtype: DType, a: Scalar, b: Scalar, ulps: f64) -> bool {
     let ((ar, ai), (br, bi)) = (a.complex(), b.complex());
     let tolerance = ulps * epsilon(dtype);
     let part = |x: f64, y: f64| {
-        x == y || x.is_nan() && y.is_nan() || (x - y).abs() <= tolerance * x.abs().max(y.abs()) + smallest(dtype)
+        x == y
+            || x.is_nan() && y.is_nan()
+            || (x - y).abs() <= tolerance * x.abs().max(y.abs()) + smallest(dtype)
     };
     part(ar, br) && part(ai, bi)
 }
@@ -216,7 +224,9 @@ fn every_primitive_has_a_sample() {
     let mut names: Vec<&str> = samples.iter().map(|sample| sample.op.name()).collect();
     names.sort_unstable();
     names.dedup();
-    for name in ["sin", "add", "eq", "select_n", "clamp", "reduce_sum", "argmax", "dot_general", "pad", "jit", "iota"] {
+    for name in
+        ["sin", "add", "eq", "select_n", "clamp", "reduce_sum", "argmax", "dot_general", "pad", "jit", "iota"]
+    {
         assert!(names.contains(&name), "{name} has no sample; known: {names:?}");
     }
     assert!(samples.iter().all(|sample| !matches!(sample.op, Op::Pending(_))));

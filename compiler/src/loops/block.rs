@@ -37,7 +37,9 @@ impl Block {
             Inst::Call { .. } => true,
             Inst::Rare { slow, .. } => slow.calls_runtime(),
             Inst::Param(_) | Inst::Const(_) | Inst::Dim(_) | Inst::LoopIndex(_) | Inst::Load(_) => false,
-            Inst::Unary(..) | Inst::Binary(..) | Inst::Compare(..) | Inst::Select { .. } | Inst::Fma(..) => false,
+            Inst::Unary(..) | Inst::Binary(..) | Inst::Compare(..) | Inst::Select { .. } | Inst::Fma(..) => {
+                false
+            }
             Inst::Convert(_) | Inst::Bitcast(_) | Inst::Reduced { .. } | Inst::Table { .. } => false,
         })
     }

@@ -262,7 +262,9 @@ impl Stmt {
         match self {
             Stmt::Nest(_) | Stmt::Call(_) => {}
             Stmt::Loop { body, .. } => body.iter().for_each(|stmt| stmt.walk(visit)),
-            Stmt::While { condition, body, .. } => condition.iter().chain(body).for_each(|stmt| stmt.walk(visit)),
+            Stmt::While { condition, body, .. } => {
+                condition.iter().chain(body).for_each(|stmt| stmt.walk(visit))
+            }
             Stmt::Switch { branches, .. } => branches.iter().flatten().for_each(|stmt| stmt.walk(visit)),
         }
     }

@@ -84,7 +84,8 @@ impl Composer<'_> {
                     let at = reduction_at[reduction].unwrap_or_else(|| {
                         let of = |val: &Val| vals[val.0 as usize];
                         let own = &nest.reductions[reduction];
-                        let (inits, values) = (own.inits.iter().map(of).collect(), own.values.iter().map(of).collect());
+                        let (inits, values) =
+                            (own.inits.iter().map(of).collect(), own.values.iter().map(of).collect());
                         self.reductions.push(Reduction { combine: own.combine.clone(), inits, values });
                         self.reductions.len() - 1
                     });

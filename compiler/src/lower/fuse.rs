@@ -78,7 +78,11 @@ pub fn plan(graph: &Graph) -> Plan {
     let mut roots: Vec<NodeId> = planner.roots.keys().copied().collect();
     roots.sort_unstable();
     let extra = planner.roots.into_iter().map(|(node, root)| (node, root.extra_dims));
-    Plan { absorbed: planner.absorbed, extra_dims: extra.filter(|(_, dims)| !dims.is_empty()).collect(), roots }
+    Plan {
+        absorbed: planner.absorbed,
+        extra_dims: extra.filter(|(_, dims)| !dims.is_empty()).collect(),
+        roots,
+    }
 }
 
 impl Planner<'_> {
@@ -102,7 +106,8 @@ impl Planner<'_> {
     fn worth_absorbing(&self, var: Var, node: NodeId, instances: &[Instance]) -> bool {
         let nest = &self.graph.nodes[node];
         let cost = cost(nest);
-        let too_large = |instance: &Instance| self.roots[&instance.root].size + nest.block.insts.len() > ROOT_SIZE;
+        let too_large =
+            |instance: &Instance| self.roots[&instance.root].size + nest.block.insts.len() > ROOT_SIZE;
         if instances.len() > MOST_INSTANCES || instances.iter().any(too_large) {
             return false;
         }
@@ -161,7 +166,9 @@ impl Planner<'_> {
     /// A nest that writes several variables is visited once.
     fn add_root(&mut self, node: NodeId) {
         let nest = &self.graph.nodes[node];
-        if self.roots.contains_key(&node) || nest.dims_with(Role::Parallel).any(|dim| nest.dims[dim].extent == 0) {
+        if self.roots.contains_key(&node)
+            || nest.dims_with(Role::Parallel).any(|dim| nest.dims[dim].extent == 0)
+        {
             return;
         }
         let (size, reductions) = (nest.block.insts.len(), nest.reductions.len());

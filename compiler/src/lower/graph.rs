@@ -29,7 +29,10 @@ pub enum Def {
     /// These nests together write it.
     Nests(Vec<NodeId>),
     /// The same bytes as another variable; the nest, if any, reads that variable element by element instead.
-    Alias { of: Var, view: Option<NodeId> },
+    Alias {
+        of: Var,
+        view: Option<NodeId>,
+    },
     /// A call of the runtime writes it.
     Call,
 }
@@ -69,14 +72,20 @@ impl<'a> Graph<'a> {
         }
     }
 
-    fn add(&mut self, eqn: &Equation, lowering: Lowering, defs: &mut [Option<Def>]) -> Result<(), Diagnostic> {
+    fn add(
+        &mut self,
+        eqn: &Equation,
+        lowering: Lowering,
+        defs: &mut [Option<Def>],
+    ) -> Result<(), Diagnostic> {
         match lowering {
             Lowering::Constant(value) => defs[eqn.results[0].0 as usize] = Some(Def::Constant(value)),
             Lowering::Nests(nests) => {
                 eqn.results.iter().for_each(|var| defs[var.0 as usize] = Some(Def::Nests(Vec::new())));
                 for nest in nests {
                     let node = self.push(eqn, &nest);
-                    let mut written: Vec<BufferId> = self.nodes[node].stores.iter().map(|s| s.buffer).collect();
+                    let mut written: Vec<BufferId> =
+                        self.nodes[node].stores.iter().map(|s| s.buffer).collect();
                     written.dedup();
                     for buffer in written {
                         if let Some(Def::Nests(nodes)) = &mut defs[buffer.0 as usize] {
@@ -90,17 +99,21 @@ impl<'a> Graph<'a> {
                 let def = match (eqn.operands[0], view) {
                     (Atom::Var(of), view) => Def::Alias { of, view },
                     (Atom::Literal(literal), _) => {
-                        let value = Tensor::from_literal(literal).reinterpret(self.program.aval(eqn.results[0]).clone());
+                        let value = Tensor::from_literal(literal)
+                            .reinterpret(self.program.aval(eqn.results[0]).clone());
                         Def::Constant(Arc::new(value.expect("a reinterpretation keeps the byte count")))
                     }
                 };
                 defs[eqn.results[0].0 as usize] = Some(def);
             }
             Lowering::Runtime(call) => {
-                let rename = |buffers: &[BufferId]| buffers.iter().map(|&b| slot_var(eqn, b)).collect::<Option<_>>();
+                let rename =
+                    |buffers: &[BufferId]| buffers.iter().map(|&b| slot_var(eqn, b)).collect::<Option<_>>();
                 let (reads, writes) = (rename(&call.reads), rename(&call.writes));
                 let (Some(reads), Some(writes)) = (reads, writes) else {
-                    return Err(Diagnostic::bug("a runtime call got a literal operand").with_origin(&eqn.origin));
+                    return Err(
+                        Diagnostic::bug("a runtime call got a literal operand").with_origin(&eqn.origin)
+                    );
                 };
                 eqn.results.iter().for_each(|var| defs[var.0 as usize] = Some(Def::Call));
                 self.calls.push(RuntimeCall { reads, writes, ..call });
@@ -166,7 +179,9 @@ fn computes_each_element(nest: &Nest, aval: &Aval) -> bool {
     let [store] = nest.stores.as_slice() else { return false };
     let rank = aval.rank();
     let identity = |(axis, index): (usize, &crate::loops::Index)| {
-        index.is_affine() && index.affine == crate::loops::Affine::dim(axis) && nest.dims[axis].extent == aval.shape[axis]
+        index.is_affine()
+            && index.affine == crate::loops::Affine::dim(axis)
+            && nest.dims[axis].extent == aval.shape[axis]
     };
     let parallel = nest.dims_with(crate::loops::Role::Parallel).count();
     let sequential = nest.dims_with(crate::loops::Role::Sequential).count();
@@ -186,5 +201,6 @@ fn check_dtype(aval: &Aval, origin: &Origin) -> Result<(), Diagnostic> {
     if loops_have_it {
         return Ok(());
     }
-    Err(Diagnostic::unsupported(format!("arrays of dtype {} have no code yet", aval.dtype)).with_origin(origin))
+    Err(Diagnostic::unsupported(format!("arrays of dtype {} have no code yet", aval.dtype))
+        .with_origin(origin))
 }

@@ -43,7 +43,8 @@ fn buffer(aval: &Aval, place: Place) -> Buffer {
 
 fn in_program_order(graph: &Graph, roots: Vec<Root>) -> Vec<Stmt> {
     // A call runs once the nests that precede its equation have run; node ids grow with the program.
-    let mut steps: Vec<(usize, Stmt)> = roots.into_iter().map(|root| (root.node, Stmt::Nest(root.nest))).collect();
+    let mut steps: Vec<(usize, Stmt)> =
+        roots.into_iter().map(|root| (root.node, Stmt::Nest(root.nest))).collect();
     for (call, before) in graph.calls.iter().zip(&graph.nodes_before_calls) {
         let at = steps.partition_point(|(node, _)| node < before);
         steps.insert(at, (*before, Stmt::Call(call.clone())));
@@ -208,11 +209,13 @@ fn in_place_operand(
     };
     let accesses = || nest.block.loads();
     let dying = |id: BufferId| lives.get(&id).is_some_and(|life| life.last == at && life.first < at);
-    accesses().map(|access| function.resolve(access.buffer)).filter(|&id| id != result && dying(id)).find(|&id| {
-        accesses().filter(|access| function.resolve(access.buffer) == id).all(|access| {
-            access.fill.is_none() && access.indices == store.indices && same_layout(access.buffer)
-        })
-    })
+    accesses().map(|access| function.resolve(access.buffer)).filter(|&id| id != result && dying(id)).find(
+        |&id| {
+            accesses().filter(|access| function.resolve(access.buffer) == id).all(|access| {
+                access.fill.is_none() && access.indices == store.indices && same_layout(access.buffer)
+            })
+        },
+    )
 }
 
 fn size_bytes(buffer: &Buffer) -> usize {
@@ -258,7 +261,8 @@ impl Arena {
             }
             end = block.offset + block.bytes;
         }
-        let (position, offset) = best.map_or((self.live.len(), end), |(_, position, offset)| (position, offset));
+        let (position, offset) =
+            best.map_or((self.live.len(), end), |(_, position, offset)| (position, offset));
         self.live.insert(position, Block { offset, bytes, last });
         self.size_bytes = self.size_bytes.max(offset + bytes);
         offset

@@ -21,7 +21,8 @@ pub fn run(roots: Vec<Root>, graph: &Graph) -> Vec<Root> {
         let ready = reads.iter().filter_map(|buffer| written.get(buffer)).max().copied();
         // It may move up to any nest after which all it reads exists.
         let earliest = ready.unwrap_or(0).max(joined.len().saturating_sub(REACH));
-        let partner = (earliest..joined.len()).rev().find(|&at| joinable(&joined[at].nest, &root.nest, &reads, graph));
+        let partner =
+            (earliest..joined.len()).rev().find(|&at| joinable(&joined[at].nest, &root.nest, &reads, graph));
         let at = match partner {
             Some(at) => {
                 joined[at].nest = join(&joined[at].nest, &root.nest);
@@ -55,16 +56,19 @@ fn joinable(first: &Nest, second: &Nest, second_reads: &HashSet<BufferId>, graph
     let plain = |store: &Store| store.mask.is_none() && store.combine.is_none();
     let sequential = |nest: &Nest| nest.dims.iter().any(|dim| dim.role == Role::Sequential);
     let written: HashSet<BufferId> = first.stores.iter().map(|store| resolve(graph, store.buffer)).collect();
-    let shares = second_reads.iter().any(|buffer| written.contains(buffer) || reads(first, graph).contains(buffer));
+    let shares =
+        second_reads.iter().any(|buffer| written.contains(buffer) || reads(first, graph).contains(buffer));
     first.dims == second.dims
         && shares
         && !sequential(first)
         && first.stores.iter().chain(&second.stores).all(plain)
         && first.block.insts.len() + second.block.insts.len() <= JOINED_SIZE
         && second.reductions.len() + first.reductions.len() <= 4
-        && second.block.loads().filter(|access| written.contains(&resolve(graph, access.buffer))).all(|access| {
-            first.reductions.is_empty() && stored_value(first, access).is_some()
-        })
+        && second
+            .block
+            .loads()
+            .filter(|access| written.contains(&resolve(graph, access.buffer)))
+            .all(|access| first.reductions.is_empty() && stored_value(first, access).is_some())
 }
 
 /// The value that `first` stores exactly where and when `access` reads.

@@ -26,7 +26,9 @@ pub fn run(program: Program) -> Result<Program, Diagnostic> {
         let operands = scope.atoms(&eqn.operands);
         let results = match (&eqn.op, evaluated(&program, eqn, &operands, &constants)) {
             (Op::Identity(_), _) => operands,
-            (_, Some(values)) => values.into_iter().map(|value| constant(&mut b, value, &mut constants)).collect(),
+            (_, Some(values)) => {
+                values.into_iter().map(|value| constant(&mut b, value, &mut constants)).collect()
+            }
             (op, None) => {
                 let avals = eqn.results.iter().map(|&var| program.aval(var).clone()).collect();
                 let results = b.emit_typed(op.clone(), &operands, avals);

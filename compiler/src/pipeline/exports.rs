@@ -10,7 +10,17 @@ use std::sync::Arc;
 
 /// The transformations of DESIGN 2.1. Those without a driver are refused by name.
 const TRANSFORMS: &[&str] = &[
-    "jit", "grad", "value_and_grad", "jvp", "vjp", "linearize", "jacfwd", "jacrev", "hessian", "hvp", "vmap",
+    "jit",
+    "grad",
+    "value_and_grad",
+    "jvp",
+    "vjp",
+    "linearize",
+    "jacfwd",
+    "jacrev",
+    "hessian",
+    "hvp",
+    "vmap",
     "checkpoint",
 ];
 
@@ -61,7 +71,8 @@ fn bind(function: &Function, known: &HashMap<String, Arc<Tensor>>) -> Result<Pro
         let value = known.get(name).ok_or_else(|| missing(function, name))?;
         let expected = program.aval(constvar);
         if value.aval() != expected {
-            let message = format!("constant {name} of {}: expected {expected}, found {}", function.name, value.aval());
+            let message =
+                format!("constant {name} of {}: expected {expected}, found {}", function.name, value.aval());
             return Err(Diagnostic::error(message).at(function.span));
         }
         let atom = match value.to_literal().filter(|_| value.shape().is_scalar()) {
@@ -91,7 +102,8 @@ fn missing(function: &Function, name: &str) -> Diagnostic {
 ///
 /// Errors: an unknown function or transformation, or one that cannot be applied.
 pub fn entries(source: &Source, requested: &[Export]) -> Result<Vec<Entry>, Vec<Diagnostic>> {
-    let implicit: Vec<Export> = source.functions.iter().filter(|function| !function.called).map(as_export).collect();
+    let implicit: Vec<Export> =
+        source.functions.iter().filter(|function| !function.called).map(as_export).collect();
     let exports = match (requested, source.exports.as_slice()) {
         ([], []) => &implicit,
         ([], in_file) => in_file,
@@ -144,5 +156,7 @@ fn apply(source: &Source, expression: &Expression) -> Result<Entry, Diagnostic> 
 
 fn unknown_function(source: &Source, name: &str, span: Span) -> Diagnostic {
     let names: Vec<&str> = source.functions.iter().map(|function| function.name.as_str()).collect();
-    Diagnostic::error(format!("there is no function {name}")).at(span).hint(format!("functions: {}", names.join(", ")))
+    Diagnostic::error(format!("there is no function {name}"))
+        .at(span)
+        .hint(format!("functions: {}", names.join(", ")))
 }

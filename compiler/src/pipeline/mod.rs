@@ -27,9 +27,21 @@ pub const PROGRAM_PASSES: &[Pass<Program>] = &[
 
 /// Loops to loops.
 pub const LOOP_PASSES: &[Pass<Module>] = &[
-    Pass { name: "legalize", about: "rewrite functions such as exp to machine operations", run: schedule::legalize::run },
-    Pass { name: "collapse", about: "join dims that are contiguous everywhere", run: schedule::collapse::run },
-    Pass { name: "vectorize", about: "choose vector dims, unrolling and loop order", run: schedule::vectorize::run },
+    Pass {
+        name: "legalize",
+        about: "rewrite functions such as exp to machine operations",
+        run: schedule::legalize::run,
+    },
+    Pass {
+        name: "collapse",
+        about: "join dims that are contiguous everywhere",
+        run: schedule::collapse::run,
+    },
+    Pass {
+        name: "vectorize",
+        about: "choose vector dims, unrolling and loop order",
+        run: schedule::vectorize::run,
+    },
 ];
 
 /// What to observe while passes run.

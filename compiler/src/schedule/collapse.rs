@@ -26,7 +26,9 @@ fn collapse_stmt(stmt: &mut Stmt, flat: &mut FlatBuffers) {
         Stmt::While { condition, body, .. } => {
             condition.iter_mut().chain(body).for_each(|stmt| collapse_stmt(stmt, flat));
         }
-        Stmt::Switch { branches, .. } => branches.iter_mut().flatten().for_each(|stmt| collapse_stmt(stmt, flat)),
+        Stmt::Switch { branches, .. } => {
+            branches.iter_mut().flatten().for_each(|stmt| collapse_stmt(stmt, flat))
+        }
         Stmt::Call(_) => {}
     }
 }
@@ -141,7 +143,9 @@ fn substitute(nest: &mut Nest, map: &[Affine]) {
     }
     for inst in &mut nest.block.insts {
         if let Inst::Dim(dim) = inst {
-            let [(renamed, 1)] = map[*dim].terms() else { unreachable!("dims used as values keep their extent") };
+            let [(renamed, 1)] = map[*dim].terms() else {
+                unreachable!("dims used as values keep their extent")
+            };
             *dim = *renamed;
         }
     }

@@ -2,7 +2,9 @@
 
 use super::lexer::TokenKind;
 use super::parse::{Parse, Parser};
-use super::syntax::{ConstDef, ConstValue, Export, File, Ident, Numbers, Param, ParamValue, Threefry};
+use super::syntax::{
+    ConstDef, ConstValue, Definition, Export, File, Ident, Numbers, Param, ParamValue, Threefry,
+};
 use super::syntax::{TransformCall, TransformExpr};
 use super::value::unquoted;
 use crate::diag::{Diagnostic, SourceId, Sources, Span};
@@ -59,8 +61,9 @@ impl<'a> Parser<'a> {
                 file.main = Some(jaxpr);
             }
             (TokenKind::Word, "let") => {
-                file.definitions.push(self.definition()?);
-                self.eat_word("in");
+                let definition = self.definition()?;
+                let local = self.eat_word("in");
+                file.definitions.push(Definition { local, ..definition });
             }
             (TokenKind::Word, "const") => file.constants.push(self.constant()?),
             (TokenKind::Word, "export") => {

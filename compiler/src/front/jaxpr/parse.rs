@@ -175,7 +175,7 @@ impl<'a> Parser<'a> {
         self.expect_word("let", "before a definition")?;
         let name = self.compound_ident("a name after `let`")?;
         self.expect(b'=', "after the name")?;
-        Ok(Definition { name, jaxpr: self.jaxpr()? })
+        Ok(Definition { name, local: false, jaxpr: self.jaxpr()? })
     }
 
     /// Variables with or without types, as many as there are.

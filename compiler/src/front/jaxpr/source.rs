@@ -24,7 +24,9 @@ pub fn read(sources: &Sources, id: SourceId) -> Result<Source, Vec<Diagnostic>> 
         functions
             .extend(resolved.map(|resolved| (index, function(definition.name, &definition.jaxpr, resolved))));
     }
-    let called = |index: usize, function| Function { called: resolver.is_called(index), ..function };
+    // What stands before `in` serves the program after it, called or not.
+    let serves = |index: usize| file.definitions[index].local || resolver.is_called(index);
+    let called = |index: usize, function| Function { called: serves(index), ..function };
     let functions: Vec<Function> =
         functions.into_iter().map(|(index, function)| called(index, function)).chain(main).collect();
     let mut errors = resolver.errors;

@@ -57,6 +57,8 @@ pub enum Numbers {
 #[derive(Clone, PartialEq, Debug)]
 pub struct Definition<'a> {
     pub name: Ident<'a>,
+    /// Does `in` follow? Then it belongs to the program after it, as JAX prints shared bodies.
+    pub local: bool,
     pub jaxpr: Jaxpr<'a>,
 }
 

@@ -26,7 +26,12 @@ pub trait Primitive {
     /// Forward derivative: results and their tangents.
     fn jvp(&self, cx: &mut JvpCx, primals: &[Atom], tangents: &[Tangent]) -> Rule<Duals>;
     /// Cotangents of the linear operands from the cotangents of the results, one entry per operand.
-    fn transpose(&self, cx: &mut TransposeCx, cotangents: &[Tangent], operands: &[Operand]) -> Rule<Vec<Tangent>>;
+    fn transpose(
+        &self,
+        cx: &mut TransposeCx,
+        cotangents: &[Tangent],
+        operands: &[Operand],
+    ) -> Rule<Vec<Tangent>>;
     /// The operation over a batch. At least one dim is mapped.
     fn batch(&self, cx: &mut BatchCx, operands: &[Atom], dims: &[BatchDim]) -> Rule<Batched>;
     /// How to compute it with loops. Operand `i` is `BufferId(i)`, result `j` is `BufferId(operands.len() + j)`.

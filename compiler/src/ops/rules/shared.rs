@@ -48,7 +48,8 @@ pub fn eval_elementwise(
     f: impl Fn(&[crate::types::Scalar]) -> crate::types::Scalar,
 ) -> Tensor {
     let element = |tensor: &Tensor, index: &[usize]| {
-        let own: Vec<usize> = tensor.shape().extents().iter().zip(index).map(|(&e, &i)| i.min(e - 1)).collect();
+        let own: Vec<usize> =
+            tensor.shape().extents().iter().zip(index).map(|(&e, &i)| i.min(e - 1)).collect();
         tensor.get(&own)
     };
     let dtype = result.dtype;
@@ -66,10 +67,14 @@ pub fn elementwise_nest(
 ) -> Lowering {
     let mut nest = Nest::new(parallel_dims(&result.shape));
     let mut b = BlockBuilder::new();
-    let values: Vec<Val> = operands.iter().enumerate().map(|(slot, aval)| {
-        let indices = broadcast_indices(&aval.shape, &result.shape);
-        b.load(Access::new(BufferId(slot as u32), indices), aval.dtype)
-    }).collect();
+    let values: Vec<Val> = operands
+        .iter()
+        .enumerate()
+        .map(|(slot, aval)| {
+            let indices = broadcast_indices(&aval.shape, &result.shape);
+            b.load(Access::new(BufferId(slot as u32), indices), aval.dtype)
+        })
+        .collect();
     let value = f(&mut b, &values);
     nest.stores.push(identity_store(BufferId(operands.len() as u32), result.shape.rank(), value));
     nest.block = b.finish();
@@ -97,7 +102,8 @@ fn broadcast_indices(operand: &Shape, result: &Shape) -> Vec<Index> {
 /// The jvp of an operation whose derivative is zero wherever it exists.
 pub fn locally_constant(cx: &mut JvpCx, op: impl Into<Op>, primals: &[Atom]) -> Rule<Duals> {
     let primals = cx.builder.emit(op, primals);
-    let tangents = primals.iter().map(|&primal| Tangent::Zero(tangent_aval(&cx.builder.aval(primal)))).collect();
+    let tangents =
+        primals.iter().map(|&primal| Tangent::Zero(tangent_aval(&cx.builder.aval(primal)))).collect();
     Ok(Duals { primals, tangents })
 }
 
@@ -166,7 +172,8 @@ pub fn batch_elementwise(
         cx.builder.aval(*atom).rank() - usize::from(dim.axis().is_some())
     };
     let rank = operands.iter().zip(dims).map(|pair| logical_rank(cx, pair)).max().unwrap_or(0);
-    let aligned: Vec<Atom> = operands.iter().zip(dims).map(|(&atom, &dim)| align(cx, atom, dim, rank)).collect();
+    let aligned: Vec<Atom> =
+        operands.iter().zip(dims).map(|(&atom, &dim)| align(cx, atom, dim, rank)).collect();
     Ok(Batched::leading(cx.builder.emit_one(op, &aligned)))
 }
 

@@ -24,8 +24,8 @@ const GUARD: u8 = 0x5a;
 pub fn check(function: &Function, inputs: &[Tensor]) {
     let expected =
         interpret::function(function, inputs, Strictness::Machine).expect("the nest is well formed");
-    let mut planned = Module { functions: vec![function.clone()] };
-    vectorize::run(&mut planned);
+    let planned = Module { functions: vec![function.clone()] };
+    let planned = vectorize::run(planned).expect("planning has no errors");
     for function in [function, &planned.functions[0]] {
         assert_eq!(crate::loops::verify(function), Vec::<String>::new());
     }

@@ -39,7 +39,11 @@ fn object_for(triple: &str, cpu: Option<&str>) -> Vec<u8> {
     let entry = EntryPoint { call: "m_f_call".into(), direct: Some("m_f".into()), inputs: 1, outputs: 1 };
     unit.function(&function(), &entry).expect("the nest is well formed");
     let name = DataBlob { bytes: b"f\0".to_vec(), ..DataBlob::default() };
-    let metadata = DataBlob { bytes: vec![0; 16], pointers: vec![(8, DataRef(1))], ..DataBlob::default() };
+    let metadata = DataBlob {
+        bytes: vec![0; 16],
+        pointers: vec![(8, DataRef { blob: 1, offset: 0 })],
+        ..DataBlob::default()
+    };
     let data = unit.data(&[metadata, name]).expect("the pointers are inside");
     unit.accessor("m_f_metadata", data[0]).expect("a new symbol");
     module.finish().emit().expect("the object is complete")
