@@ -4,7 +4,7 @@ use crate::failure::Failure;
 use crate::road;
 use rjaxc_compiler::diag::{SourceId, Sources, Span};
 use rjaxc_compiler::ir::Value;
-use rjaxc_compiler::ir::source::{Export, Expression, Keyword, Source, Threefry};
+use rjaxc_compiler::ir::source::{Export, Expression, Function, Keyword, Source, Threefry};
 use serde_json::Value as Json;
 use std::path::Path;
 
@@ -121,19 +121,19 @@ fn value(json: &Json) -> Result<Value, String> {
     }
 }
 
+/// The only export; without export lines the function `main`, since printouts may hold definitions that nobody uses.
 fn only_export(source: &Source) -> Result<(String, Expression), Failure> {
-    let implicit: Vec<(String, Expression)> = source
-        .functions
-        .iter()
-        .filter(|function| !function.called)
-        .map(|function| {
+    let explicit = source.exports.iter().map(|export| (export.name.clone(), export.expression.clone()));
+    let mut found: Vec<(String, Expression)> = explicit.collect();
+    if found.is_empty() {
+        let uncalled = || source.functions.iter().filter(|function| !function.called);
+        let main: Vec<&Function> = uncalled().filter(|function| function.name == "main").collect();
+        let candidates = if main.is_empty() { uncalled().collect() } else { main };
+        found.extend(candidates.into_iter().map(|function| {
             let expression = Expression::Function { name: function.name.clone(), span: function.span };
             (function.name.clone(), expression)
-        })
-        .collect();
-    let explicit: Vec<(String, Expression)> =
-        source.exports.iter().map(|export| (export.name.clone(), export.expression.clone())).collect();
-    let mut found = if explicit.is_empty() { implicit } else { explicit };
+        }));
+    }
     if found.len() != 1 {
         return Err(Failure::usage(format!(
             "a transform needs a file with one export, found {}",
@@ -150,7 +150,6 @@ fn whole(id: SourceId, text: &str) -> Span {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rjaxc_compiler::ir::source::Function;
     use serde_json::json;
 
     fn source(names: &[&str]) -> Source {
@@ -194,6 +193,8 @@ mod tests {
         let export = sidecar.export(&source(&["f"]), &mut Sources::new()).expect("one export");
         assert!(matches!(export.expression, Expression::Function { name, .. } if name == "f"));
         assert!(sidecar.export(&source(&["f", "g"]), &mut Sources::new()).is_err());
+        let export = sidecar.export(&source(&["jaxpr", "main"]), &mut Sources::new());
+        assert_eq!(export.expect("main").name, "main");
     }
 
     #[test]

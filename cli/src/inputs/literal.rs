@@ -124,7 +124,7 @@ fn complex(word: &str) -> Option<(f64, f64)> {
     let is_sign = |(at, c): &(usize, char)| {
         matches!(c, '+' | '-') && *at > 0 && !matches!(body.as_bytes()[at - 1], b'e' | b'E')
     };
-    match body.char_indices().filter(is_sign).last() {
+    match body.char_indices().rfind(is_sign) {
         Some((at, _)) => Some((real(&body[..at])?, real(&body[at..])?)),
         None => Some((0.0, real(body)?)),
     }
