@@ -24,7 +24,10 @@ pub fn run(args: &CompileArgs, sources: &mut Sources) -> Result<(), Failure> {
     let target = Target::parse(args.target.as_deref(), args.target_cpu.as_deref()).map_err(Failure::Usage)?;
     let mut clock = Clock::new(args.program.messages.verbose);
     let last_program_pass = PROGRAM_PASSES.last().map_or("", |pass| pass.name);
-    let (compiled, dumps) = road::compile(&args.program, sources, &mut clock, &[last_program_pass])?;
+    // Printing a program with large constants takes longer than compiling it.
+    let prints_program = plan.outputs.iter().any(|(kind, _)| *kind == Kind::Ir);
+    let wanted: Vec<&str> = prints_program.then_some(last_program_pass).into_iter().collect();
+    let (compiled, dumps) = road::compile(&args.program, sources, &mut clock, &wanted)?;
     let prefix = args.prefix.clone().unwrap_or_else(|| stem(&args.program.file));
     let interface = rjaxc_compiler::interface(&compiled.entries, &compiled.module, &prefix, &target);
     let mut product = Product { compiled, dumps, interface, object: None, clif: None };
