@@ -55,7 +55,7 @@ impl Block {
     }
 
     /// All values, in order of definition.
-    pub fn vals(&self) -> impl Iterator<Item = Val> + use<> {
+    pub fn vals(&self) -> impl DoubleEndedIterator<Item = Val> + use<> {
         (0..self.insts.len() as u32).map(Val)
     }
 }

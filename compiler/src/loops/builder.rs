@@ -1,6 +1,6 @@
 //! Builds a [`Block`], one instruction at a time; equal instructions are shared.
 
-use super::{Access, BinaryOp, Block, CompareOp, Inst, LoopVar, UnaryOp, Val};
+use super::{Access, Affine, BinaryOp, Block, CompareOp, Inst, LoopVar, UnaryOp, Val};
 use crate::types::{DType, Literal};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -88,6 +88,25 @@ impl BlockBuilder {
 
     pub fn dim(&mut self, dim: usize) -> Val {
         self.push(Inst::Dim(dim), DType::I64)
+    }
+
+    /// The I64 value of an affine index.
+    pub fn position(&mut self, index: &Affine) -> Val {
+        let dtype = DType::I64;
+        let mut sum = None;
+        for &(dim, coefficient) in index.terms() {
+            let (at, factor) = (self.dim(dim), self.int(dtype, coefficient));
+            let term = if coefficient == 1 { at } else { self.mul(at, factor) };
+            sum = Some(sum.map_or(term, |sum| self.add(sum, term)));
+        }
+        match (sum, index.constant) {
+            (Some(sum), 0) => sum,
+            (None, constant) => self.int(dtype, constant),
+            (Some(sum), constant) => {
+                let constant = self.int(dtype, constant);
+                self.add(sum, constant)
+            }
+        }
     }
 
     pub fn loop_index(&mut self, var: LoopVar) -> Val {

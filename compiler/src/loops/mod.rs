@@ -23,6 +23,7 @@
 mod affine;
 mod block;
 mod builder;
+mod copy;
 pub mod interpret;
 pub mod math;
 pub mod nests;
@@ -33,6 +34,7 @@ mod verify;
 pub use affine::{Affine, Index};
 pub use block::{Access, Block, Inst, LoopVar, Val};
 pub use builder::BlockBuilder;
+pub use copy::copy;
 pub use ops::{BinaryOp, CompareOp, UnaryOp};
 pub use verify::verify;
 

@@ -65,7 +65,7 @@ impl Composer<'_> {
             let dtype = nest.block.dtype(val);
             let inst = nest.block.inst(val).map_operands(|operand| vals[operand.0 as usize]);
             vals.push(match inst {
-                Inst::Dim(dim) => self.position(&map[dim]),
+                Inst::Dim(dim) => self.b.position(&map[dim]),
                 Inst::Load(access) => {
                     let var = Var(access.buffer.0);
                     let absorbed = self.plan.absorbed[access.buffer.0 as usize];
@@ -113,24 +113,5 @@ impl Composer<'_> {
         let val = vals[nest.stores[0].value.0 as usize];
         self.known.insert(key, val);
         val
-    }
-
-    /// The I64 value of an affine index.
-    fn position(&mut self, index: &Affine) -> Val {
-        let dtype = crate::types::DType::I64;
-        let mut sum = None;
-        for &(dim, coefficient) in index.terms() {
-            let (at, factor) = (self.b.dim(dim), self.b.int(dtype, coefficient));
-            let term = if coefficient == 1 { at } else { self.b.mul(at, factor) };
-            sum = Some(sum.map_or(term, |sum| self.b.add(sum, term)));
-        }
-        match (sum, index.constant) {
-            (Some(sum), 0) => sum,
-            (None, constant) => self.b.int(dtype, constant),
-            (Some(sum), constant) => {
-                let constant = self.b.int(dtype, constant);
-                self.b.add(sum, constant)
-            }
-        }
     }
 }

@@ -2,4 +2,5 @@
 
 pub mod collapse;
 pub mod legalize;
+pub mod stream;
 pub mod vectorize;
