@@ -14,7 +14,7 @@ pub enum Request {
     Command(Command),
 }
 
-/// Compiles functional array programs (jaxpr text) to native object files with a C ABI
+/// `rjaxc run` and the others.
 #[derive(Parser, Debug)]
 #[command(name = "rjaxc", version, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 #[command(after_help = EXIT_CODES)]
@@ -22,6 +22,8 @@ struct Commands {
     #[command(subcommand)]
     command: Option<Command>,
 }
+
+const ABOUT: &str = "Compiles functional array programs (jaxpr text) to native object files with a C ABI";
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 success, 1 the program or its data are wrong, 2 usage, 3 valid but not supported yet, \
@@ -187,7 +189,7 @@ impl Request {
     /// Reads the command line of this process; ends it with a message and a code of 2 if it makes no sense.
     pub fn read() -> Request {
         // The arguments of compiling stand beside the subcommands, and clap derives no such alternative.
-        let mut command = CompileArgs::augment_args(Commands::command());
+        let mut command = CompileArgs::augment_args(Commands::command()).about(ABOUT);
         let matches = command.clone().get_matches();
         let request = match matches.subcommand_name() {
             Some(_) => Command::from_arg_matches(&matches).map(Request::Command),

@@ -15,9 +15,16 @@ pub fn run(args: &FmtArgs, sources: &mut Sources) -> Result<(), Failure> {
     let text = road::read_text(&args.file)?;
     let formatted = layout::format(&text);
     let id = sources.add("the formatted text", formatted.as_str());
-    let same = read(sources, id).is_ok_and(|after| is_same(&before, &after));
-    if !same {
-        return Err(Diagnostic::bug("the layout would change what the program means").into());
+    let broken = match read(sources, id) {
+        Ok(after) if is_same(&before, &after) => None,
+        Ok(_) => Some(Diagnostic::bug("the layout would change what the program means")),
+        Err(errors) => errors.into_iter().next().map(|error| Diagnostic {
+            labels: error.labels,
+            ..Diagnostic::bug(format!("the layout would break the program: {}", error.message))
+        }),
+    };
+    if let Some(bug) = broken {
+        return Err(bug.into());
     }
     match (args.check, args.write) {
         (true, _) if text != formatted => {

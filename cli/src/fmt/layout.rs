@@ -8,8 +8,7 @@ pub fn format(text: &str) -> String {
     let pieces = pieces(text);
     let mut layout = Layout::default();
     for (position, piece) in pieces.iter().enumerate() {
-        let next = pieces.get(position + 1);
-        layout.place(piece, next);
+        layout.place(piece, &pieces[position + 1..]);
     }
     layout.finish()
 }
@@ -20,6 +19,8 @@ struct Piece<'a> {
     kind: Kind,
     // What stands before it.
     gap: Gap,
+    // The position in its line. Units: bytes.
+    column: usize,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -44,6 +45,7 @@ enum Gap {
 fn pieces(text: &str) -> Vec<Piece<'_>> {
     let mut pieces = Vec::new();
     let mut rest = text;
+    let mut line = text;
     let mut gap = Gap::None;
     while let Some(first) = rest.chars().next() {
         if first.is_whitespace() {
@@ -53,6 +55,7 @@ fn pieces(text: &str) -> Vec<Piece<'_>> {
                 (_, gap) => gap.max(Gap::Blank),
             };
             rest = &rest[first.len_utf8()..];
+            line = if first == '\n' { rest } else { line };
             continue;
         }
         let (kind, length) = match first {
@@ -63,7 +66,8 @@ fn pieces(text: &str) -> Vec<Piece<'_>> {
             _ => (Kind::Word, word_length(rest)),
         };
         let (piece, behind) = rest.split_at(length);
-        pieces.push(Piece { text: piece.trim_end(), kind, gap });
+        let column = line.len() - rest.len();
+        pieces.push(Piece { text: piece.trim_end(), kind, gap, column });
         rest = behind;
         gap = Gap::None;
     }
@@ -84,12 +88,30 @@ fn word_length(text: &str) -> usize {
     text[skip..].find(is_end).map_or(text.len(), |end| (end + skip).max(1))
 }
 
+/// Does an equation with results start here: is there a `=` before the line ends, brackets aside?
+fn has_equals_sign(piece: &Piece, rest: &[Piece]) -> bool {
+    let mut depth = usize::from(piece.kind == Kind::Open);
+    for piece in rest {
+        match piece.kind {
+            _ if depth == 0 && piece.gap >= Gap::Line => return false,
+            Kind::Open => depth += 1,
+            Kind::Close if depth == 0 => return false,
+            Kind::Close => depth -= 1,
+            Kind::Word if depth == 0 && piece.text.starts_with('=') => return true,
+            Kind::Semicolon | Kind::Comment | Kind::Word => {}
+        }
+    }
+    false
+}
+
 /// What an open bracket encloses.
 #[derive(Clone, Copy)]
 struct Scope {
     part: Part,
     // The indentation of the line on which the bracket stands.
     base: usize,
+    // Where the equation at hand starts in its line, if it is the first in it. Units: bytes.
+    equation_column: Option<usize>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -111,10 +133,13 @@ struct Layout {
     scopes: Vec<Scope>,
     // The next piece has to start a line: a comment ends its own.
     must_break: bool,
+    // Is the equation at hand still in its results? JAX breaks long lists of them into lines.
+    in_results: bool,
 }
 
 impl Layout {
-    fn place(&mut self, piece: &Piece, next: Option<&Piece>) {
+    fn place(&mut self, piece: &Piece, rest: &[Piece]) {
+        let next = rest.first();
         let part = self.scopes.last().map(|scope| scope.part);
         let opens_outputs = next.is_some_and(|next| next.text == "(" && next.gap >= Gap::Blank);
         match (piece.kind, part) {
@@ -132,7 +157,22 @@ impl Layout {
             }
             (Kind::Open, _) => self.open(piece, next),
             (Kind::Close, _) => self.close(piece, part),
+            (Kind::Word, Some(Part::Equations)) => self.equation_word(piece, rest),
             (Kind::Word | Kind::Semicolon, _) => self.append(piece, piece.gap),
+        }
+    }
+
+    /// A word of an equation: on a new line if it starts one. JAX breaks long lists of results and of operands.
+    fn equation_word(&mut self, piece: &Piece, rest: &[Piece]) {
+        let column = self.scopes.last().and_then(|scope| scope.equation_column);
+        let is_deeper = column.is_some_and(|column| piece.column > column) && !has_equals_sign(piece, rest);
+        let continues = !self.must_break && !self.line.is_empty() && (self.in_results || is_deeper);
+        let gap = if continues { piece.gap.min(Gap::Blank) } else { piece.gap };
+        self.append(piece, gap);
+        let starts_line = self.line.len() == piece.text.len();
+        self.in_results = (self.in_results || starts_line) && piece.text.contains(':');
+        if starts_line && let Some(scope) = self.scopes.last_mut() {
+            scope.equation_column = (piece.gap >= Gap::Line).then_some(piece.column);
         }
     }
 
@@ -150,7 +190,7 @@ impl Layout {
         let is_function = piece.text == "{" && next.is_some_and(|next| next.text == "lambda");
         self.append(piece, piece.gap);
         let part = if is_function { Part::Binders } else { Part::Bracket };
-        self.scopes.push(Scope { part, base: self.indent });
+        self.scopes.push(Scope { part, base: self.indent, equation_column: None });
     }
 
     fn close(&mut self, piece: &Piece, part: Option<Part>) {
@@ -281,6 +321,14 @@ mod tests {
             "# the model\n\n\n\nconst  W:f32[2] = [1., # one\n 2.]\nlet f={ lambda ; in:f32[2]. let   # start\n b:f32[2] = sin in # file.py:3\n# alone\n\n in   (b,) }\nexport f",
             "# the model\n\nconst W:f32[2] = [1.,  # one\n  2.]\nlet f={ lambda ; in:f32[2]. let\n    # start\n    b:f32[2] = sin in  # file.py:3\n    \
              # alone\n  in (b,) }\nexport f\n",
+        );
+    }
+
+    #[test]
+    fn wrapped_results_are_joined() {
+        check(
+            "{ lambda ; a:f32[]\n    b:f32[]. let\n    c:f32[]\n      d:f32[] = f[\n      x=1\n    ] a b\n    print a\n    e:f32[] = f[y=2]\n      a b\n      c d\n    g:f32[] = sin a\n  in (c,) }",
+            "{ lambda ; a:f32[] b:f32[]. let\n    c:f32[] d:f32[] = f[\n      x=1\n    ] a b\n    print a\n    e:f32[] = f[y=2] a b c d\n    g:f32[] = sin a\n  in (c,) }\n",
         );
     }
 

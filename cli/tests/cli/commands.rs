@@ -90,7 +90,9 @@ fn exit_codes_and_messages() {
     assert!(outcome.stderr.contains("\"line\":2"), "{outcome:?}");
     folder.rjaxc(&["check", "missing.ir", "--error-format=json"]).fails(2, "\"fault\":\"usage\"");
     assert!(folder.rjaxc(&["--version"]).succeeds().starts_with("rjaxc 0"));
-    assert!(folder.rjaxc(&["--help"]).succeeds().contains("Exit codes"));
+    let help = folder.rjaxc(&["--help"]);
+    assert!(help.succeeds().starts_with("Compiles functional array programs"), "{help:?}");
+    assert!(help.stdout.contains("Exit codes"));
 }
 
 #[test]
