@@ -12,8 +12,10 @@ use crate::types::DType;
 
 const VECTOR_BYTES: usize = 16;
 
-/// How many points of a contraction run together. With 4 vectors of results each that fills 16 registers.
+/// How many points of a contraction run together, and how many vectors of results each has. More accumulators than 8
+/// would spill: Cranelift's fused multiply-add overwrites a factor, so that every sum needs a second register.
 const CONTRACTION_JAM: usize = 4;
+const CONTRACTION_STEPS: usize = 2;
 
 /// Fills in the plan of every nest.
 pub fn run(mut module: Module) -> Result<Module, Diagnostic> {
@@ -58,8 +60,15 @@ fn plan(function: &Function, nest: &mut Nest) {
             }
         }
     }
-    nest.plan.jam = vector.and_then(|vector| choose_jam(nest, &strides, &outer, vector));
+    let jam = vector.and_then(|vector| choose_jam(nest, &strides, &outer, vector));
     nest.plan.vector = vector;
+    if let (Some(jam), Some(vector)) = (jam, &mut nest.plan.vector) {
+        // The panel of the operand that the vector dim runs over stays in cache while the jam dim walks over it.
+        outer.retain(|&dim| dim != jam.dim);
+        outer.push(jam.dim);
+        vector.unroll = vector.unroll.min(CONTRACTION_STEPS);
+    }
+    nest.plan.jam = jam;
     nest.plan.order = [outer, reduce].concat();
 }
 
@@ -87,9 +96,9 @@ impl Strides {
             }
             Row { by_dim, load, has_divisor: indices.iter().any(|index| index.divisor != 1) }
         };
-        let loads = nest.block.vals().filter_map(|val| match nest.block.inst(val) {
-            Inst::Load(access) => Some(row(access.buffer, &access.indices, Some(val))),
-            _ => None,
+        let loads = nest.block.vals().filter_map(|val| {
+            let Inst::Load(access) = nest.block.inst(val) else { return None };
+            Some(row(access.buffer, &access.indices, Some(val)))
         });
         let mut rows: Vec<Row> = loads.collect();
         rows.extend(nest.stores.iter().map(|store| row(store.buffer, &store.indices, None)));
@@ -138,17 +147,12 @@ fn vector_along(nest: &Nest, strides: &Strides, dim: usize) -> Option<VectorPlan
         let is_fixed_store = row.load.is_none() && stride == 0 && is_reduce;
         is_uniform_load || is_fixed_store || (stride == 1 && !row.has_divisor)
     });
-    let has_per_lane_index = nest.block.vals().any(|val| match nest.block.inst(val) {
-        Inst::Load(access) => {
-            access.indices.iter().any(|i| i.dynamic.is_some_and(|val| per_lane.varies(val)))
-        }
-        _ => false,
+    let has_per_lane_index = nest.block.vals().any(|val| {
+        let Inst::Load(access) = nest.block.inst(val) else { return false };
+        access.indices.iter().any(|index| index.dynamic.is_some_and(|val| per_lane.varies(val)))
     });
-    let stores_by_lane = nest
-        .stores
-        .iter()
-        .flat_map(|s| &s.indices)
-        .any(|i| i.dynamic.is_some_and(|val| per_lane.varies(val)));
+    let mut store_indices = nest.stores.iter().flat_map(|store| &store.indices);
+    let stores_by_lane = store_indices.any(|index| index.dynamic.is_some_and(|val| per_lane.varies(val)));
     if !is_smooth || has_per_lane_index || stores_by_lane {
         return None;
     }
@@ -226,10 +230,10 @@ impl Lanes {
     /// Are positions along the dim used otherwise than in a conversion?
     fn uses_positions(&self, nest: &Nest) -> bool {
         let is_position = |val: Val| matches!(nest.block.inst(val), Inst::Dim(dim) if *dim == self.dim);
-        let in_block = nest.block.vals().any(|val| match nest.block.inst(val) {
-            Inst::Convert(_) => false,
-            inst => inst.operands().iter().any(|&x| is_position(x)),
-        });
+        let in_block =
+            nest.block.insts.iter().any(|inst| {
+                !matches!(inst, Inst::Convert(_)) && inst.operands().iter().any(|&x| is_position(x))
+            });
         let stored = nest.stores.iter().any(|store| is_position(store.value));
         let folded =
             nest.reductions.iter().any(|reduction| reduction.values.iter().any(|&val| is_position(val)));
@@ -284,4 +288,68 @@ fn choose_jam(nest: &Nest, strides: &Strides, outer: &[usize], vector: VectorPla
     let dim =
         outer.iter().rev().copied().find(|dim| fits(dim) && reuses(dim) && nest.dims[*dim].extent > 1)?;
     Some(Jam { dim, factor: CONTRACTION_JAM.min(nest.dims[dim].extent) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::loops::{Access, BlockBuilder, Buffer, Dim, Place, Plan, Reduction, Store};
+
+    /// The plan of `out[store] = fold over dims of x[first] * y[second]`, or of the product if nothing is folded.
+    fn plan_of(dims: &[Dim], dtype: DType, first: &[usize], second: &[usize], store: &[usize]) -> Plan {
+        let extents = |at: &[usize]| at.iter().map(|&dim| dims[dim].extent).collect();
+        let mut buffers = Vec::new();
+        for (at, place) in [(first, Place::Input(0)), (second, Place::Input(1)), (store, Place::Output(0))] {
+            buffers.push(Buffer { dtype, shape: extents(at), place });
+        }
+        let indices = |at: &[usize]| at.iter().map(|&dim| Index::dim(dim)).collect::<Vec<_>>();
+        let mut b = BlockBuilder::new();
+        let x = b.load(Access::new(BufferId(0), indices(first)), dtype);
+        let y = b.load(Access::new(BufferId(1), indices(second)), dtype);
+        let product = b.mul(x, y);
+        let zero = b.int(dtype, 0);
+        let is_fold = dims.iter().any(|dim| dim.role == Role::Reduce);
+        let value = if is_fold { b.reduced(0, 0, dtype) } else { product };
+        let mut nest = Nest::new(dims.to_vec());
+        nest.block = b.finish();
+        if is_fold {
+            let combine = Combine::Op(BinaryOp::Add);
+            nest.reductions = vec![Reduction { combine, inits: vec![zero], values: vec![product] }];
+        }
+        nest.stores =
+            vec![Store { buffer: BufferId(2), indices: indices(store), value, mask: None, combine: None }];
+        let body = vec![Stmt::Nest(nest)];
+        let function = Function { name: "f".into(), buffers, body, arena_bytes: 0 };
+        let mut module = Module { functions: vec![function] };
+        run(&mut module);
+        assert_eq!(crate::loops::verify(&module.functions[0]), Vec::<String>::new());
+        let Stmt::Nest(nest) = &module.functions[0].body[0] else { unreachable!("the body is one nest") };
+        nest.plan.clone()
+    }
+
+    fn vector(plan: &Plan) -> Option<(usize, usize, usize)> {
+        plan.vector.map(|vector| (vector.dim, vector.lanes, vector.unroll))
+    }
+
+    #[test]
+    fn the_contiguous_dim_is_the_vector() {
+        let dims = [Dim::parallel(32), Dim::parallel(8)];
+        let plan = plan_of(&dims, DType::F32, &[1, 0], &[0], &[1, 0]);
+        assert_eq!((plan.order.clone(), vector(&plan)), (vec![1, 0], Some((0, 4, 4))));
+        let transposed = plan_of(&dims, DType::F32, &[1, 0], &[0, 1], &[0, 1]);
+        assert_eq!(vector(&transposed), None);
+        let short = plan_of(&[Dim::parallel(3)], DType::F32, &[0], &[0], &[0]);
+        assert_eq!(vector(&short), None);
+    }
+
+    #[test]
+    fn products_reuse_registers() {
+        let dims = [Dim::parallel(64), Dim::parallel(64), Dim::reduce(64)];
+        let plan = plan_of(&dims, DType::F64, &[0, 2], &[2, 1], &[0, 1]);
+        assert_eq!((plan.order.clone(), vector(&plan)), (vec![1, 0, 2], Some((1, 2, 2))));
+        assert_eq!(plan.jam, Some(Jam { dim: 0, factor: 4 }));
+        // Both operands run along the reduce dim: partial sums in the lanes.
+        let dot = plan_of(&dims, DType::F32, &[0, 2], &[1, 2], &[0, 1]);
+        assert_eq!((vector(&dot), dot.jam), (Some((2, 4, 4)), None));
+    }
 }

@@ -20,7 +20,7 @@ const GUARD_BYTES: usize = 64;
 const GUARD: u8 = 0x5a;
 
 /// Compiles the function as it stands and as planned, for the least CPU and this one; all must agree with the
-/// interpreter.
+/// interpreter. For aarch64 it must at least compile.
 pub fn check(function: &Function, inputs: &[Tensor]) {
     let expected =
         interpret::function(function, inputs, Strictness::Machine).expect("the nest is well formed");
@@ -28,6 +28,7 @@ pub fn check(function: &Function, inputs: &[Tensor]) {
     let planned = vectorize::run(planned).expect("planning has no errors");
     for function in [function, &planned.functions[0]] {
         assert_eq!(crate::loops::verify(function), Vec::<String>::new());
+        objects::object_of(function, "aarch64-unknown-linux-gnu", None);
     }
     for (how, function) in [("as given", function), ("as planned", &planned.functions[0])] {
         for cpu in ["x86-64-v2", "native"] {

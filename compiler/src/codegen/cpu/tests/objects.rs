@@ -30,14 +30,15 @@ fn function() -> Function {
     build.finish()
 }
 
-fn object_for(triple: &str, cpu: Option<&str>) -> Vec<u8> {
+/// Compiles a function to an object file with all entry points and metadata.
+pub fn object_of(function: &Function, triple: &str, cpu: Option<&str>) -> Vec<u8> {
     let target = Target::parse(Some(triple), cpu).expect("a known target");
     let isa = target.isa(Output::Object).expect("a target of this build");
     let builder = ObjectBuilder::new(isa, "test", default_libcall_names()).expect("a known format");
     let mut module = ObjectModule::new(builder);
     let mut unit = Unit::new(&mut module);
     let entry = EntryPoint { call: "m_f_call".into(), direct: Some("m_f".into()), inputs: 1, outputs: 1 };
-    unit.function(&function(), &entry).expect("the nest is well formed");
+    unit.function(function, &entry).expect("the nest is well formed");
     let name = DataBlob { bytes: b"f\0".to_vec(), ..DataBlob::default() };
     let metadata = DataBlob {
         bytes: vec![0; 16],
@@ -47,6 +48,10 @@ fn object_for(triple: &str, cpu: Option<&str>) -> Vec<u8> {
     let data = unit.data(&[metadata, name]).expect("the pointers are inside");
     unit.accessor("m_f_metadata", data[0]).expect("a new symbol");
     module.finish().emit().expect("the object is complete")
+}
+
+fn object_for(triple: &str, cpu: Option<&str>) -> Vec<u8> {
+    object_of(&function(), triple, cpu)
 }
 
 #[test]
