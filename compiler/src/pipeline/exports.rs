@@ -135,6 +135,11 @@ fn apply(source: &Source, expression: &Expression) -> Result<Entry, Diagnostic> 
     match expression {
         Expression::Function { name, span } => {
             let found = source.functions.iter().find(|function| function.name == *name);
+            // On the command line, a name may also be that of one of the file's `export` lines.
+            let line = source.exports.iter().find(|export| export.name == *name && export.span != *span);
+            if let (None, Some(line)) = (found, line) {
+                return apply(source, &line.expression);
+            }
             let function = found.ok_or_else(|| unknown_function(source, name, *span))?;
             Ok(Entry {
                 name: name.clone(),

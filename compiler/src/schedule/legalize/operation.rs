@@ -153,10 +153,37 @@ impl<'s> Rewriter<'s> {
         if op == BinaryOp::NextAfter && half::is_half(dtype) {
             return self.half_next_after(dtype, x, y);
         }
+        if matches!(op, BinaryOp::Max | BinaryOp::Min) {
+            return self.extreme(op, x, y);
+        }
         let result = math::binary(&mut self.b, op, x, y);
-        // Their results are operands, or as short as one.
-        let is_exact = matches!(op, BinaryOp::Max | BinaryOp::Min | BinaryOp::Rem);
-        if is_exact { result } else { self.rounded(result, dtype) }
+        // A remainder is as short as its operands.
+        if op == BinaryOp::Rem { result } else { self.rounded(result, dtype) }
+    }
+
+    /// -0 counts as less than +0. Machines may take either of equal operands, or always the second.
+    fn extreme(&mut self, op: BinaryOp, x: Val, y: Val) -> Val {
+        // The zero that wins a tie goes second; the one that loses it goes first.
+        let winner = if op == BinaryOp::Max { 0.0f64 } else { -0.0 };
+        let is_winner = |literal: Literal| literal.value().float().to_bits() == winner.to_bits();
+        match (self.b.as_const(x), self.b.as_const(y)) {
+            (Some(constant), _) if constant.is_zero() && is_winner(constant) => self.b.binary(op, y, x),
+            (_, Some(constant)) if constant.is_zero() && !is_winner(constant) => self.b.binary(op, y, x),
+            (Some(_), _) | (_, Some(_)) => self.b.binary(op, x, y),
+            (None, None) => self.extreme_of_any(op, x, y),
+        }
+    }
+
+    fn extreme_of_any(&mut self, op: BinaryOp, x: Val, y: Val) -> Val {
+        let b = &mut self.b;
+        let dtype = b.dtype(x);
+        let integer = dtype.same_width_unsigned().expect("floats of the machine subset have 32 or 64 bits");
+        let extreme = b.binary(op, x, y);
+        let (is_tie, x_bits, y_bits) = (b.eq(x, y), b.bitcast(x, integer), b.bitcast(y, integer));
+        // Equal operands differ in nothing but the sign of a zero.
+        let bits = if op == BinaryOp::Max { b.and(x_bits, y_bits) } else { b.or(x_bits, y_bits) };
+        let tie = b.bitcast(bits, dtype);
+        b.select(is_tie, tie, extreme)
     }
 
     fn half_next_after(&mut self, dtype: DType, x: Val, y: Val) -> Val {
