@@ -104,10 +104,11 @@ fn missing(function: &Function, name: &str) -> Diagnostic {
 pub fn entries(source: &Source, requested: &[Export]) -> Result<Vec<Entry>, Vec<Diagnostic>> {
     let implicit: Vec<Export> =
         source.functions.iter().filter(|function| !function.called).map(as_export).collect();
+    let named: Vec<Export> = requested.iter().map(|export| as_line_of_file(source, export)).collect();
     let exports = match (requested, source.exports.as_slice()) {
         ([], []) => &implicit,
         ([], in_file) => in_file,
-        (requested, _) => requested,
+        (_, _) => &named,
     };
     let mut errors = Vec::new();
     let mut entries: Vec<Entry> = Vec::new();
@@ -126,6 +127,16 @@ pub fn entries(source: &Source, requested: &[Export]) -> Result<Vec<Entry>, Vec<
     if errors.is_empty() { Ok(entries) } else { Err(errors) }
 }
 
+/// A request for a name that only an `export` line of the file has means that line.
+fn as_line_of_file(source: &Source, requested: &Export) -> Export {
+    let Expression::Function { name, .. } = &requested.expression else { return requested.clone() };
+    let is_function = source.functions.iter().any(|function| function.name == *name);
+    match source.exports.iter().find(|line| line.name == *name && !is_function) {
+        Some(line) => Export { expression: line.expression.clone(), ..requested.clone() },
+        None => requested.clone(),
+    }
+}
+
 fn as_export(function: &Function) -> Export {
     let expression = Expression::Function { name: function.name.clone(), span: function.span };
     Export { name: function.name.clone(), span: function.span, expression }
@@ -135,11 +146,6 @@ fn apply(source: &Source, expression: &Expression) -> Result<Entry, Diagnostic> 
     match expression {
         Expression::Function { name, span } => {
             let found = source.functions.iter().find(|function| function.name == *name);
-            // On the command line, a name may also be that of one of the file's `export` lines.
-            let line = source.exports.iter().find(|export| export.name == *name && export.span != *span);
-            if let (None, Some(line)) = (found, line) {
-                return apply(source, &line.expression);
-            }
             let function = found.ok_or_else(|| unknown_function(source, name, *span))?;
             Ok(Entry {
                 name: name.clone(),

@@ -320,8 +320,8 @@ mod tests {
             vec![Store { buffer: BufferId(2), indices: indices(store), value, mask: None, combine: None }];
         let body = vec![Stmt::Nest(nest)];
         let function = Function { name: "f".into(), buffers, body, arena_bytes: 0 };
-        let mut module = Module { functions: vec![function] };
-        run(&mut module);
+        let module = Module { functions: vec![function] };
+        let module = run(module).expect("planning has no errors");
         assert_eq!(crate::loops::verify(&module.functions[0]), Vec::<String>::new());
         let Stmt::Nest(nest) = &module.functions[0].body[0] else { unreachable!("the body is one nest") };
         nest.plan.clone()
