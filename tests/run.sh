@@ -5,6 +5,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 corpus=../shared/conformance
+mkdir -p build
 rjaxc=${CARGO_TARGET_DIR:-target}/release/rjaxc
 
 step() { printf '\n== %s\n' "$1"; }
@@ -50,12 +51,13 @@ step "cargo build --release"
 cargo build --release --quiet
 
 step "cargo test"
-cargo test --workspace --no-fail-fast
+cargo test --release --workspace --no-fail-fast
 
 if [ -d "$corpus" ]; then
     find_python
     if [ -n "$python" ]; then
-        step "conformance with JAX (for information)"
-        "$python" "$corpus/runner.py" "$corpus/cases/harness" --server "$rjaxc conform" --only-transform none || true
+        step "conformance with JAX: no wrong answer and no crash; what is refused is listed"
+        "$python" "$corpus/runner.py" "$corpus/cases/harness" "$corpus/cases/jnp" "$corpus/cases/programs" --server "$rjaxc conform" --only-transform none --report build/conformance.json -q || true
+        "$python" tests/conformance/verdict.py build/conformance.json
     fi
 fi

@@ -1,11 +1,11 @@
 //! Program to loops: one fused loop nest per group of equations, over planned buffers.
 //!
-//! 1. [`expand`] asks every equation for its lowering and replaces those defined by other operations.
-//! 2. [`graph`] collects the nests; buffers are variables.
-//! 3. [`fuse`] decides which variables get memory and which are computed where they are used.
-//! 4. [`build`] composes the nests of each remaining root with the producers it absorbs.
-//! 5. [`merge`] joins neighbouring roots that visit the same points.
-//! 6. [`memory`] gives outputs and temporaries their places.
+//! 1. `expand` asks every equation for its lowering and replaces those defined by other operations.
+//! 2. `graph` collects the nests; buffers are variables.
+//! 3. `fuse` decides which variables get memory and which are computed where they are used.
+//! 4. `build` composes the nests of each remaining root with the producers it absorbs.
+//! 5. `merge` joins neighbouring roots that visit the same points.
+//! 6. `memory` gives outputs and temporaries their places.
 //!
 //! The driver knows no primitive: everything follows from the shape of the nests.
 

@@ -1,5 +1,5 @@
 //! The primitives. Each family file is a reference page: what an operation means, how it is typed, evaluated,
-//! differentiated, batched and lowered. [`primitives!`] is the one list.
+//! differentiated, batched and lowered. `primitives!` below is the one list.
 //!
 //! To add a scalar operation, add a row to the table of `elementwise::unary` or `elementwise::binary`; to add another
 //! primitive, write a struct with [`rules::Primitive`] and [`rules::Family`] in its family's file and name it here.
