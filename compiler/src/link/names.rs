@@ -69,6 +69,10 @@ fn joined(prefix: &str, name: &str) -> String {
         // A C program has a `main` of its own.
         ("", "main") => "main_".to_string(),
         ("", _) => identifier(name),
+        // A prefix of other letters than C's must not vanish: `main` would be left.
+        (prefix, _) if !prefix.contains(|c: char| c.is_ascii_alphanumeric()) => {
+            identifier(&format!("x_{name}"))
+        }
         _ => identifier(&format!("{prefix}_{name}")),
     }
 }

@@ -60,16 +60,23 @@ pub fn pow(b: &mut BlockBuilder, x: Val, y: Val) -> Val {
     pow_domain(b, x, y, power)
 }
 
-/// One step of Newton's method with an exact remainder.
+/// One step of Newton's method with an exact remainder. Large numbers are halved thrice and their roots once, so that
+/// the cube of a root that was rounded up does not overflow.
 fn improved_cbrt(b: &mut BlockBuilder, root: Val, x: Val) -> Val {
-    let (square, square_error) = two_product(b, root, root);
-    let (cube, cube_error) = two_product(b, square, root);
-    let cube_error = b.fma(square_error, root, cube_error);
-    let rest = b.sub(x, cube);
+    let one = constant(b, x, 1.0);
+    let (half, eighth) = (constant(b, x, 0.5), constant(b, x, 0.125));
+    let is_large = b.gt(x, one);
+    let (root_scale, x_scale) = (b.select(is_large, half, one), b.select(is_large, eighth, one));
+    let (scaled_root, scaled_x) = (b.mul(root, root_scale), b.mul(x, x_scale));
+    let (square, square_error) = two_product(b, scaled_root, scaled_root);
+    let (cube, cube_error) = two_product(b, square, scaled_root);
+    let cube_error = b.fma(square_error, scaled_root, cube_error);
+    let rest = b.sub(scaled_x, cube);
     let rest = b.sub(rest, cube_error);
     let slope = scale(b, square, 3.0);
     let step = b.div(rest, slope);
-    b.add(root, step)
+    let improved = b.add(scaled_root, step);
+    b.div(improved, root_scale)
 }
 
 /// Zero and infinite magnitudes of the base, where the logarithm is not finite.
