@@ -1,4 +1,9 @@
-//! What the repository's own tests share: where things are, and which files are ours.
+//! What the repository's own tests share: where things are, which files are ours, how to run `rjaxc` and compare arrays.
+
+pub mod case;
+pub mod close;
+pub mod npz;
+pub mod process;
 
 use std::path::{Path, PathBuf};
 

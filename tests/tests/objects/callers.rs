@@ -1,0 +1,139 @@
+//! Programs that call compiled functions.
+
+use crate::build::{CFLAGS, cc};
+use crate::model::{ELEMENTWISE, Function, Model, compile, from_text, models, sample};
+use rjaxc_tests::close::{Tolerance, close};
+use rjaxc_tests::process::{folder, has_tool, run};
+use rjaxc_tests::root;
+use std::fmt::Write;
+use std::path::Path;
+use std::process::Command;
+
+#[test]
+fn c_programs_compute_what_is_expected() {
+    let dir = folder("objects", "c");
+    for model in models(&dir) {
+        compile(&model, &dir, &[]);
+        write_caller(&dir, &[&model]);
+        for (mode, flags) in [("pie", ["-fPIE", "-pie"]), ("nopie", ["-fno-pie", "-no-pie"])] {
+            let program = format!("{}-{mode}", model.stem);
+            let object = format!("{}.o", model.stem);
+            run(cc(&dir).args(flags).args(["-o", &program, "caller.c", &object]));
+            check_output(&mut Command::new(dir.join(&program)), &[&model]);
+        }
+    }
+}
+
+#[test]
+fn two_models_live_in_one_program() {
+    let dir = folder("objects", "two_models");
+    let models = [sample("softmax"), from_text("elementwise", ELEMENTWISE, &dir), sample("fir")];
+    let models: Vec<&Model> = models.iter().collect();
+    let objects: Vec<_> = models.iter().map(|model| compile(model, &dir, &[])).collect();
+    write_caller(&dir, &models);
+    run(cc(&dir).args(["-o", "both", "caller.c"]).args(&objects));
+    check_output(&mut Command::new(dir.join("both")), &models);
+}
+
+#[test]
+fn rust_programs_compute_what_is_expected() {
+    let dir = folder("objects", "rust");
+    // The demonstration's own program looks for the module in `build/`.
+    std::fs::create_dir_all(dir.join("build")).expect("the target folder is writable");
+    std::fs::create_dir_all(dir.join("samples/rust")).expect("the target folder is writable");
+    let object = compile(&sample("mlp"), &dir.join("build"), &[]);
+    for file in ["mlp.rs", "mlp_input.rs"] {
+        let file = Path::new("samples/rust").join(file);
+        std::fs::copy(root().join(&file), dir.join(&file)).expect("the demonstration is there");
+    }
+    let link = format!("link-arg={}", object.display());
+    let source = "samples/rust/mlp.rs";
+    run(Command::new("rustc").current_dir(&dir).args([
+        "--edition=2024",
+        "-O",
+        source,
+        "-C",
+        &link,
+        "-o",
+        "mlp",
+    ]));
+    let printed = run(&mut Command::new(dir.join("mlp")));
+    assert!(printed.starts_with("It reads a "), "{printed}");
+}
+
+#[test]
+fn aarch64_programs_compute_what_is_expected() {
+    let test = "aarch64_programs_compute_what_is_expected";
+    if !has_tool(test, "aarch64-linux-gnu-gcc") || !has_tool(test, "qemu-aarch64") {
+        return;
+    }
+    let dir = folder("objects", "aarch64");
+    for model in models(&dir) {
+        compile(&model, &dir, &["--target=aarch64-unknown-linux-gnu"]);
+        write_caller(&dir, &[&model]);
+        let mut gcc = Command::new("aarch64-linux-gnu-gcc");
+        let object = format!("{}.o", model.stem);
+        run(gcc.current_dir(&dir).args(CFLAGS).args(["-static", "-o", model.stem, "caller.c", &object]));
+        check_output(Command::new("qemu-aarch64").arg(dir.join(model.stem)), &[&model]);
+    }
+}
+
+/// Writes `caller.c`, which calls every function once and prints the bytes of all results.
+fn write_caller(dir: &Path, models: &[&Model]) {
+    let mut text = String::from("#include <stdio.h>\n");
+    models.iter().for_each(|model| text += &format!("#include \"{}.h\"\n", model.stem));
+    let mut body = String::new();
+    for model in models {
+        for function in &model.functions {
+            call(model, function, &mut text, &mut body).expect("writing to memory");
+        }
+    }
+    text += &format!("int main(void) {{\n{body}  return 0;\n}}\n");
+    std::fs::write(dir.join("caller.c"), text).expect("the target folder is writable");
+}
+
+fn call(model: &Model, function: &Function, data: &mut String, body: &mut String) -> std::fmt::Result {
+    let symbol = format!("{}_{}", model.stem, function.name);
+    let (mut ins, mut outs) = (Vec::new(), Vec::new());
+    // Arrays have one byte more than needed: C has no empty ones.
+    for (position, input) in function.inputs.iter().enumerate() {
+        let bytes: Vec<String> = input.bytes().iter().chain(&[0]).map(u8::to_string).collect();
+        let name = format!("{symbol}_in{position}");
+        writeln!(data, "static _Alignas(64) const unsigned char {name}[] = {{{}}};", bytes.join(","))?;
+        ins.push(name);
+    }
+    for (position, expected) in function.expected.iter().enumerate() {
+        let name = format!("{symbol}_out{position}");
+        writeln!(data, "static _Alignas(64) unsigned char {name}[{} + 1];", expected.bytes().len())?;
+        outs.push((name, expected.bytes().len()));
+    }
+    let size = format!("{}_WORK_BYTES", symbol.to_uppercase());
+    writeln!(data, "static _Alignas(64) unsigned char {symbol}_work[{size} + 1];")?;
+    let names: Vec<&str> = outs.iter().map(|(name, _)| name.as_str()).collect();
+    writeln!(body, "  const void *{symbol}_ins[] = {{{}}};", ins.join(", "))?;
+    writeln!(body, "  void *{symbol}_outs[] = {{{}}};", names.join(", "))?;
+    writeln!(body, "  if ({symbol}_call({symbol}_ins, {symbol}_outs, {symbol}_work, NULL)) return 1;")?;
+    for (name, length) in outs {
+        writeln!(body, "  if (fwrite({name}, 1, {length}, stdout) != {length}) return 2;")?;
+    }
+    Ok(())
+}
+
+/// Runs the program and compares the bytes it prints.
+fn check_output(command: &mut Command, models: &[&Model]) {
+    let output = command.output().expect("the program runs");
+    assert!(output.status.success(), "{command:?}: {}", output.status);
+    let mut rest = output.stdout.as_slice();
+    for (model, function) in models.iter().flat_map(|m| m.functions.iter().map(move |f| (m, f))) {
+        for (position, expected) in function.expected.iter().enumerate() {
+            let (bytes, after) = rest.split_at(expected.bytes().len());
+            rest = after;
+            let found = rjaxc_compiler::types::Tensor::new(expected.aval().clone(), bytes.to_vec());
+            let found = found.expect("the bytes were split at the right length");
+            if let Err(why) = close(&found, expected, Tolerance::standard(expected, 0.0)) {
+                panic!("{command:?}: {}.{} result {position}: {why}", model.stem, function.name);
+            }
+        }
+    }
+    assert!(rest.is_empty(), "{command:?} prints {} bytes too much", rest.len());
+}
