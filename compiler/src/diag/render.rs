@@ -9,7 +9,7 @@ use std::ops::Range;
 pub fn render(sources: &Sources, diagnostic: &Diagnostic) -> String {
     let level = match diagnostic.fault {
         Fault::Program => Level::ERROR,
-        Fault::Unsupported => Level::ERROR.with_name("not supported yet"),
+        Fault::Unsupported => Level::ERROR.with_name("not supported"),
         Fault::Compiler => Level::ERROR.with_name("compiler bug"),
     };
     let title = level.primary_title(&diagnostic.message);

@@ -68,3 +68,12 @@ primitives! {
     control::Call, control::CustomCall,
     pending::Pending,
 }
+
+/// The text names of all primitives, for error messages; made anew on each call.
+pub fn names() -> Vec<String> {
+    let mut names: Vec<String> = samples().iter().map(|sample| sample.op.name().to_string()).collect();
+    names.extend(pending::NAMES.iter().map(|name| name.to_string()));
+    names.sort_unstable();
+    names.dedup();
+    names
+}

@@ -231,7 +231,15 @@ impl<'a> Resolver<'a> {
         let name = eqn.primitive.text;
         let place = eqn.python.map_or(String::new(), |place| format!("from {place}"));
         let Some(parsed) = ops::parse(name, params, written) else {
-            let hint = "libraries add primitives of their own; the StableHLO text of the same function has them lowered";
+            let known = ops::names();
+            let hint = match closest(name, known.iter().map(String::as_str)) {
+                Some(known) => format!("did you mean {known}?"),
+                None => {
+                    "libraries add primitives of their own; the StableHLO text of the same function has them \
+                         lowered"
+                        .to_string()
+                }
+            };
             let error =
                 Diagnostic::unsupported(format!("unknown primitive {name}")).label(eqn.primitive.span, place);
             self.errors.push(error.hint(hint));
