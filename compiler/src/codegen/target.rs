@@ -112,7 +112,7 @@ impl Target {
 }
 
 fn parse_triple(text: &str) -> Result<Triple, String> {
-    let known = "expected x86_64 or aarch64 on linux, darwin or windows, \
+    let known = "expected x86_64 on linux, darwin or windows, or aarch64 on linux or darwin, \
                  such as x86_64-unknown-linux-gnu, aarch64-apple-darwin or x86_64-pc-windows-msvc";
     let triple: Triple = text.parse().map_err(|error| format!("target `{text}`: {error}; {known}"))?;
     let architecture_is_known =
@@ -128,6 +128,11 @@ fn parse_triple(text: &str) -> Result<Triple, String> {
     );
     let format_is_known =
         matches!(triple.binary_format, BinaryFormat::Elf | BinaryFormat::Macho | BinaryFormat::Coff);
+    if matches!(triple.architecture, Architecture::Aarch64(_)) && triple.binary_format == BinaryFormat::Coff {
+        return Err(format!(
+            "target `{text}` is not supported: Cranelift has no relocations for arm64 COFF; {known}"
+        ));
+    }
     if architecture_is_known && system_is_known && format_is_known {
         Ok(triple)
     } else {

@@ -1,17 +1,19 @@
 //! The validity gate: after it, no later stage panics on what the user wrote.
 
-use super::{Atom, Equation, Program, Var};
+use super::{Atom, Body, Equation, Program, Var};
 use crate::diag::{Diagnostic, Origin};
 use crate::types::Aval;
+use std::collections::HashSet;
 
 /// Checks binding, arity and types of a program and its bodies; returns all errors.
 pub fn verify(program: &Program) -> Vec<Diagnostic> {
     let mut errors = Vec::new();
-    check(program, &mut errors);
+    check(program, &mut HashSet::new(), &mut errors);
     errors
 }
 
-fn check(program: &Program, errors: &mut Vec<Diagnostic>) {
+/// Bodies used many times are checked once: `seen` holds those that have been.
+fn check(program: &Program, seen: &mut HashSet<Body>, errors: &mut Vec<Diagnostic>) {
     let mut bound = vec![false; program.vars.len()];
     for &var in program.constvars.iter().chain(&program.inputs) {
         bind(var, &mut bound, &Origin::unknown(), errors);
@@ -20,7 +22,11 @@ fn check(program: &Program, errors: &mut Vec<Diagnostic>) {
         check_uses(&eqn.operands, &bound, &eqn.origin, errors);
         check_types(program, eqn, errors);
         eqn.results.iter().for_each(|&var| bind(var, &mut bound, &eqn.origin, errors));
-        eqn.op.bodies().iter().for_each(|body| check(body, errors));
+        for body in eqn.op.bodies() {
+            if seen.insert(body.clone()) {
+                check(body, seen, errors);
+            }
+        }
     }
     check_uses(&program.outputs, &bound, &Origin::unknown(), errors);
 }

@@ -4,13 +4,44 @@ use crate::diag::Diagnostic;
 use crate::ir::inline::{Scope, inline};
 use crate::ir::{Body, Builder, Program};
 use crate::ops::Op;
+use std::collections::HashMap;
 
 // Nested calls deeper than this are a runaway expansion, not a program.
 const MOST_DEPTH: usize = 512;
+// Programs beyond this size take minutes and gigabytes to compile; real ones have thousands of equations.
+const MOST_EQUATIONS: usize = 2_000_000;
 
 /// Inlines `jit`, `closed_call`, `remat` and custom-rule calls, at any depth.
+///
+/// Errors: calls that expand to more equations than fit in memory (each function calling the next one twice).
 pub fn run(program: Program) -> Result<Program, Diagnostic> {
+    let expanded = expanded_size(&program, &mut HashMap::new());
+    if expanded > MOST_EQUATIONS {
+        let message =
+            format!("the calls expand to {expanded} equations; at most {MOST_EQUATIONS} are supported");
+        return Err(Diagnostic::unsupported(message));
+    }
     flatten(program, 0)
+}
+
+/// How many equations the program has with all calls inlined.
+fn expanded_size(program: &Program, known: &mut HashMap<Body, usize>) -> usize {
+    let mut size: usize = 0;
+    for eqn in &program.equations {
+        let of_equation = match called_body(&eqn.op) {
+            None => 1,
+            Some(body) => match known.get(body) {
+                Some(&size) => size,
+                None => {
+                    let size = expanded_size(body, known);
+                    known.insert(body.clone(), size);
+                    size
+                }
+            },
+        };
+        size = size.saturating_add(of_equation);
+    }
+    size
 }
 
 fn flatten(program: Program, depth: usize) -> Result<Program, Diagnostic> {
