@@ -38,14 +38,15 @@ find_python() {
 
 install_cross
 
+# One profile throughout, so that dependencies are built once.
 step "cargo fmt --check"
 cargo fmt --check
 
 step "cargo clippy"
-cargo clippy --workspace --all-targets --quiet -- -D warnings
+cargo clippy --release --workspace --all-targets --quiet -- -D warnings
 
 step "cargo doc"
-RUSTDOCFLAGS="-D rustdoc::broken_intra_doc_links" cargo doc --workspace --no-deps --quiet
+RUSTDOCFLAGS="-D rustdoc::broken_intra_doc_links" cargo doc --release --workspace --no-deps --quiet
 
 step "cargo build --release"
 cargo build --release --quiet
