@@ -112,7 +112,7 @@ impl<'n> Stream<'n> {
         let extent = self.nest.dims[self.rows].extent;
         let whole = extent / ROWS;
         let mut nests = vec![self.start(), self.rows(0, whole, ROWS)];
-        if extent % ROWS > 0 {
+        if !extent.is_multiple_of(ROWS) {
             nests.push(self.rows(whole * ROWS, extent % ROWS, 1));
         }
         if !matches!(self.nest.block.inst(self.store.value), Inst::Reduced { .. }) {
