@@ -19,7 +19,7 @@ const WHY: NoRule = NoRule::NotYet("the primitive is not supported yet");
 
 /// The primitives that are read and refused later, by name and line.
 #[rustfmt::skip]
-const NAMES: &[&str] = &[
+pub const NAMES: &[&str] = &[
     "addupdate", "approx_top_k", "bessel_i0e", "bessel_i1e", "cholesky", "complex", "cond", "conj",
     "conv_general_dilated", "cumlogsumexp", "cummax", "cummin", "cumprod", "cumsum", "custom_linear_solve", "debug_print",
     "digamma", "dynamic_slice", "dynamic_update_slice", "eig", "eigh", "empty2", "fft", "gather", "geqp3", "geqrf",
