@@ -54,6 +54,11 @@ fn functions(text: &str) -> Vec<(String, usize, usize)> {
         let signature = signature.trim_start_matches("const ").trim_start_matches("unsafe ");
         let Some(rest) = signature.strip_prefix("fn ") else { continue };
         let name: String = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+        // Declarations in traits have no body.
+        let opens = |candidate: &&&str| candidate.ends_with(['{', '}', ';']);
+        if !lines[start..].iter().find(opens).is_some_and(|candidate| candidate.ends_with('{')) {
+            continue;
+        }
         let close = format!("{}}}", " ".repeat(line.len() - body.len()));
         if let Some(length) = lines[start..].iter().position(|candidate| *candidate == close) {
             found.push((name, start + 1, length + 1));
