@@ -8,12 +8,13 @@ use rjaxc_compiler::codegen::target::{Output, Target};
 use rjaxc_compiler::diag::{Diagnostic, Fault, Sources};
 use rjaxc_compiler::pipeline::{self, Observe};
 use rjaxc_tests::{files, root};
+use serde_json::Value as Json;
 use std::collections::HashMap;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
-const MUTANTS: usize = 6000;
+const MUTANTS: usize = 30_000;
 
 /// Far more than any of them takes, even in a development build on a busy machine.
 const LONGEST: Duration = Duration::from_secs(60);
@@ -87,17 +88,23 @@ fn try_all(reports: &Sender<Report>) {
     }
 }
 
-/// Programs that need no files.
+/// Programs that need no files: samples, case files, and what the conformance suite prints.
 fn seeds() -> Vec<String> {
     let samples = files(&root().join("samples"), &["ir"]);
     let cases = files(&root().join("tests/cases"), &["ir"]);
     let read = |path| std::fs::read_to_string(path).expect("programs are UTF-8");
-    // Comments take mutations that mean nothing.
+    // Mutations of comments mean nothing.
     let code = |text: String| -> String {
         let lines = text.lines().filter(|line| !line.starts_with('#'));
         lines.map(|line| format!("{}\n", line.split('#').next().unwrap_or(""))).collect()
     };
-    let texts = samples.iter().chain(&cases).map(read).map(code);
+    let slice = root().join("tests/conformance/slice.jsonl");
+    let slice = read(&slice);
+    let printed = slice.lines().map(|line| {
+        let case: Json = serde_json::from_str(line).expect("a line of JSON");
+        case["jaxpr"].as_str().expect("a case has a program").to_string()
+    });
+    let texts = samples.iter().chain(&cases).map(read).map(code).chain(printed);
     texts.filter(|text: &String| text.len() < 4000 && !text.contains("file(")).collect()
 }
 

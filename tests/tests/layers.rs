@@ -20,9 +20,12 @@ const LAYERS: &[(&str, u32)] = &[
     ("codegen", 5),
     ("link", 6),
     ("pipeline", 7),
-    ("laws", 7),
     ("lib", 7),
+    ("laws", 8),
 ];
+
+/// Functions of `lib.rs`, which are no modules.
+const ROADS: &[&str] = &["read", "compile", "interface", "emit"];
 
 /// Edges that the numbers alone do not say.
 fn allowed(from: &str, to: &str) -> bool {
@@ -38,7 +41,17 @@ fn allowed(from: &str, to: &str) -> bool {
 fn imports_follow_the_layers() {
     let source = root().join("compiler/src");
     let mut offenders = Vec::new();
+    // Unit tests may compare with whatever they like.
+    let is_test = |path: &std::path::Path| {
+        path.components().any(|part| {
+            let part = part.as_os_str().to_string_lossy();
+            part.trim_end_matches(".rs").ends_with("tests")
+        })
+    };
     for path in files(&source, &["rs"]) {
+        if is_test(path.strip_prefix(&source).expect("the file lies under the folder")) {
+            continue;
+        }
         let relative = path.strip_prefix(&source).expect("the file lies under the folder");
         // Tests may look anywhere.
         let is_test = |part: &str| part == "laws" || part == "tests" || part.ends_with("tests.rs");
@@ -52,6 +65,7 @@ fn imports_follow_the_layers() {
             // Documentation may point anywhere.
             let code = line.split("//").next().unwrap_or("");
             for to in imported(code) {
+                let to = if ROADS.contains(&to.as_str()) { "lib".to_string() } else { to };
                 if !allowed(&from, &to) {
                     offenders.push(format!("{}:{}: {from} imports {to}", shown(&path), number + 1));
                 }

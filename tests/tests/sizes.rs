@@ -54,9 +54,9 @@ fn functions(text: &str) -> Vec<(String, usize, usize)> {
         let signature = signature.trim_start_matches("const ").trim_start_matches("unsafe ");
         let Some(rest) = signature.strip_prefix("fn ") else { continue };
         let name: String = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
-        // A signature without a body ends before anything opens.
-        let first_end = lines[start..].iter().find(|line| line.ends_with('{') || line.ends_with(';'));
-        if first_end.is_some_and(|line| line.ends_with(';')) {
+        // Declarations in traits have no body.
+        let opens = |candidate: &&&str| candidate.ends_with(['{', '}', ';']);
+        if !lines[start..].iter().find(opens).is_some_and(|candidate| candidate.ends_with('{')) {
             continue;
         }
         let close = format!("{}}}", " ".repeat(line.len() - body.len()));

@@ -3,6 +3,7 @@
 
 mod derivatives;
 mod jit;
+mod table;
 
 use crate::eval;
 use crate::ir::{Atom, Builder, Program};
