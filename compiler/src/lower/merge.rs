@@ -3,7 +3,7 @@
 
 use super::build::Root;
 use super::graph::Graph;
-use crate::loops::{BlockBuilder, BufferId, Inst, Nest, Role, Store, Val};
+use crate::loops::{BlockBuilder, BufferId, Combine, Inst, Nest, Role, Store, Val};
 use std::collections::{HashMap, HashSet};
 
 // Nests with more instructions than this are not joined: registers would spill.
@@ -61,6 +61,7 @@ fn joinable(first: &Nest, second: &Nest, second_reads: &HashSet<BufferId>, graph
     first.dims == second.dims
         && shares
         && !sequential(first)
+        && folds_alike(first, second)
         && first.stores.iter().chain(&second.stores).all(plain)
         && first.block.insts.len() + second.block.insts.len() <= JOINED_SIZE
         && second.reductions.len() + first.reductions.len() <= 4
@@ -69,6 +70,12 @@ fn joinable(first: &Nest, second: &Nest, second_reads: &HashSet<BufferId>, graph
             .loads()
             .filter(|access| written.contains(&resolve(graph, access.buffer)))
             .all(|access| first.reductions.is_empty() && stored_value(first, access).is_some())
+}
+
+/// A fold with a block of its own (argmax) would keep plain sums beside it from being vectorized.
+fn folds_alike(first: &Nest, second: &Nest) -> bool {
+    let by_block = |nest: &Nest| nest.reductions.iter().any(|r| matches!(r.combine, Combine::Block(_)));
+    first.reductions.is_empty() || second.reductions.is_empty() || !by_block(first) && !by_block(second)
 }
 
 /// The value that `first` stores exactly where and when `access` reads.

@@ -37,6 +37,7 @@ pub const LOOP_PASSES: &[Pass<Module>] = &[
         about: "join dims that are contiguous everywhere",
         run: schedule::collapse::run,
     },
+    Pass { name: "split", about: "take long sums in two levels", run: schedule::split::run },
     Pass { name: "stream", about: "reduce columns row by row", run: schedule::stream::run },
     Pass {
         name: "vectorize",

@@ -2,5 +2,6 @@
 
 pub mod collapse;
 pub mod legalize;
+pub mod split;
 pub mod stream;
 pub mod vectorize;

@@ -77,8 +77,9 @@ impl<'n> Stream<'n> {
         let fits = nest.dims.len() == parallel.len() + 1
             && nest.dims[rows].extent >= LEAST_EXTENT
             && nest.dims[columns].extent >= LEAST_EXTENT
-            && outer_points <= MOST_OUTER_POINTS;
-        (fits && stream.walks_rows(function, columns) && stream.can_accumulate(function)).then_some(stream)
+            && (outer_points <= MOST_OUTER_POINTS || stream.reuses_nothing(outer));
+        (fits && stream.walks_rows(function, columns) && stream.can_accumulate(function, columns))
+            .then_some(stream)
     }
 
     /// Is there a load that goes along columns element by element and from row to row in long steps?
@@ -93,10 +94,18 @@ impl<'n> Stream<'n> {
         })
     }
 
+    /// Does every load depend on all of the outer dims? Then there is no reuse that registers could win.
+    fn reuses_nothing(&self, outer: &[usize]) -> bool {
+        let moves = |access: &Access, dim: usize| {
+            access.indices.iter().any(|index| index.affine.coefficient(dim) != 0)
+        };
+        self.nest.block.loads().all(|access| outer.iter().all(|&dim| moves(access, dim)))
+    }
+
     /// Can the output hold the accumulators while the inputs are still being read?
-    fn can_accumulate(&self, function: &Function) -> bool {
+    fn can_accumulate(&self, function: &Function, columns: usize) -> bool {
         let (block, buffer) = (&self.nest.block, function.buffer(self.store.buffer));
-        let bytes = Aval::new(buffer.dtype, buffer.shape.clone()).size_bytes();
+        let bytes = self.nest.dims[columns].extent * buffer.dtype.size_bytes();
         let starts_constant = matches!(block.inst(self.reduction.inits[0]), Inst::Const(_));
         self.store.mask.is_none()
             && self.store.combine.is_none()
