@@ -13,7 +13,7 @@ use crate::types::{Aval, Extent, Shape};
 // Sums of no more terms than this are taken in one go.
 const LONG: Extent = 4096;
 // Terms of one partial sum, about.
-const RUN: Extent = 2048;
+const RUN: Extent = 512;
 // Runs along memory are multiples of this, so that vectors have no tails.
 const RUN_MULTIPLE: Extent = 64;
 // Partial results beyond this cost more than they save: large matrix products, whose terms mostly cancel. Units: bytes.
