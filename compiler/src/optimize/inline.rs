@@ -2,19 +2,30 @@
 
 use crate::diag::Diagnostic;
 use crate::ir::inline::{Scope, inline};
-use crate::ir::{Body, Builder, Program};
-use crate::ops::Op;
+use crate::ir::{Builder, Equation, Program};
+use crate::ops::rules::NoRule;
+use crate::ops::{Op, custom};
 
 // Nested calls deeper than this are a runaway expansion, not a program.
 const MOST_DEPTH: usize = 512;
 
 /// Inlines `jit`, `closed_call`, `remat` and custom-rule calls, at any depth.
 pub fn run(program: Program) -> Result<Program, Diagnostic> {
-    flatten(program, 0)
+    flatten(program, body_of_call, 0)
 }
 
-fn flatten(program: Program, depth: usize) -> Result<Program, Diagnostic> {
-    if !program.equations.iter().any(|eqn| called_body(&eqn.op).is_some()) {
+/// [`run`], for programs to be differentiated: functions with custom derivatives become programs that have them.
+///
+/// Errors: a custom rule that is not known.
+pub fn differentiable(program: Program) -> Result<Program, Diagnostic> {
+    flatten(program, differentiable_body, 0)
+}
+
+/// What an equation stands for, if it is a call.
+type Called = fn(&Equation) -> Result<Option<Program>, Diagnostic>;
+
+fn flatten(program: Program, called: Called, depth: usize) -> Result<Program, Diagnostic> {
+    if !program.equations.iter().any(|eqn| matches!(eqn.op, Op::Call(_) | Op::CustomCall(_))) {
         return Ok(program);
     }
     if depth > MOST_DEPTH {
@@ -29,8 +40,8 @@ fn flatten(program: Program, depth: usize) -> Result<Program, Diagnostic> {
     for eqn in &program.equations {
         b.set_origin(eqn.origin.clone());
         let operands = scope.atoms(&eqn.operands);
-        let results = match called_body(&eqn.op) {
-            Some(body) => inline(&mut b, &flatten(body.program().clone(), depth + 1)?, &operands),
+        let results = match called(eqn)? {
+            Some(body) => inline(&mut b, &flatten(body, called, depth + 1)?, &operands),
             None => {
                 let avals = eqn.results.iter().map(|&var| program.aval(var).clone()).collect();
                 b.emit_typed(eqn.op.clone(), &operands, avals)
@@ -41,9 +52,19 @@ fn flatten(program: Program, depth: usize) -> Result<Program, Diagnostic> {
     Ok(b.finish(scope.atoms(&program.outputs)))
 }
 
-fn called_body(op: &Op) -> Option<&Body> {
-    match op {
-        Op::Call(_) | Op::CustomCall(_) => op.bodies().first(),
+fn body_of_call(eqn: &Equation) -> Result<Option<Program>, Diagnostic> {
+    Ok(match &eqn.op {
+        Op::Call(_) | Op::CustomCall(_) => eqn.op.bodies().first().map(|body| body.program().clone()),
         _ => None,
-    }
+    })
+}
+
+fn differentiable_body(eqn: &Equation) -> Result<Option<Program>, Diagnostic> {
+    let Op::CustomCall(call) = &eqn.op else { return body_of_call(eqn) };
+    let program = custom::differentiable(call).map_err(|why| {
+        let (NoRule::ByDesign(why) | NoRule::NotYet(why)) = why;
+        let name = call.name.as_deref().unwrap_or("a function");
+        Diagnostic::unsupported(format!("{name} has a custom derivative: {why}")).with_origin(&eqn.origin)
+    })?;
+    Ok(Some(program))
 }
