@@ -6,7 +6,7 @@
 //!
 //! 1. [`front`] reads text into an [`ir::source::Source`]: typed programs, constants, exports.
 //! 2. [`pipeline`] binds constants, picks what to compile, and lists every pass by name.
-//! 3. [`transform`] differentiates and batches them; [`optimize`] rewrites programs without changing their meaning.
+//! 3. [`transform`] differentiates and batches programs, [`optimize`] rewrites them without changing their meaning.
 //! 4. [`lower`] makes fused loop nests ([`loops`]) over planned buffers.
 //! 5. [`schedule`] rewrites loops to what machines have and decides how to run them.
 //! 6. [`codegen`] emits machine code; it sees loops, never programs.

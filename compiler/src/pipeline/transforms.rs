@@ -111,7 +111,7 @@ fn jacobian(
     derive: fn(&Program, &[usize]) -> Result<Program, Diagnostic>,
     order: usize,
 ) -> Result<Entry, Diagnostic> {
-    let argnums = request.argnums("argnums", Some(vec![0]))?;
+    let argnums = request.argnums(&[0])?;
     let function = request.function;
     let name = request.row.name;
     for &argnum in &argnums {
@@ -200,54 +200,46 @@ impl Request<'_> {
     /// The arguments to differentiate by, of a function with one real scalar output.
     fn scalar_argnums(&self) -> Result<Vec<usize>, Diagnostic> {
         let (name, function) = (self.row.name, self.function);
-        let argnums = self.argnums("argnums", Some(vec![0]))?;
-        match function.program.output_avals().as_slice() {
-            [aval] if !aval.shape.is_scalar() => {
-                Err(Diagnostic::error(format!("{name} needs a scalar output: got {aval}")))
-            }
-            [aval] if !aval.dtype.is_float() => {
-                Err(Diagnostic::error(format!("{name} needs a floating output: got {aval}")))
-            }
-            [_] => Ok(argnums),
-            outputs => {
-                let count = outputs.len();
-                Err(Diagnostic::error(format!("{name} needs one output: {} has {count}", function.name)))
-            }
+        let outputs = function.program.output_avals();
+        let [output] = outputs.as_slice() else {
+            let count = outputs.len();
+            return Err(Diagnostic::error(format!("{name} needs one output: {} has {count}", function.name)));
+        };
+        if !output.shape.is_scalar() {
+            return Err(Diagnostic::error(format!("{name} needs a scalar output: got {output}")));
         }
-        .and_then(|argnums| {
-            let aval = |&argnum: &usize| function.program.aval(function.program.inputs[argnum]);
-            match argnums.iter().find(|argnum| aval(argnum).dtype.is_complex()) {
-                None => Ok(argnums),
-                Some(argnum) => {
-                    Err(Diagnostic::error(format!("{name} needs real inputs: got {}", aval(argnum))))
-                }
-            }
-        })
+        if !output.dtype.is_float() {
+            return Err(Diagnostic::error(format!("{name} needs a floating output: got {output}")));
+        }
+        let argnums = self.argnums(&[0])?;
+        let aval = |&argnum: &usize| function.program.aval(function.program.inputs[argnum]);
+        match argnums.iter().map(aval).find(|aval| aval.dtype.is_complex()) {
+            None => Ok(argnums),
+            Some(aval) => Err(Diagnostic::error(format!("{name} needs real inputs: got {aval}"))),
+        }
     }
 
     /// The arguments to differentiate by, without the keyword all that can be.
     fn argnums_or_all(&self) -> Result<Vec<usize>, Diagnostic> {
         let avals = self.function.program.input_avals();
-        let all = (0..avals.len()).filter(|&argnum| avals[argnum].dtype.is_inexact()).collect();
-        self.argnums("argnums", Some(all))
+        let all: Vec<usize> = (0..avals.len()).filter(|&argnum| avals[argnum].dtype.is_inexact()).collect();
+        self.argnums(&all)
     }
 
-    fn argnums(&self, key: &str, default: Option<Vec<usize>>) -> Result<Vec<usize>, Diagnostic> {
+    fn argnums(&self, default: &[usize]) -> Result<Vec<usize>, Diagnostic> {
         let (program, name) = (&self.function.program, &self.function.name);
         let count = program.inputs.len();
-        let (listed, span) = match (self.keyword(key), default) {
-            (Some(Keyword { value: Value::Int(argnum), span, .. }), _) => (vec![*argnum], *span),
-            (Some(Keyword { value, span, .. }), _) => match value.ints() {
+        let (listed, span) = match self.keyword("argnums") {
+            None => (default.iter().map(|&argnum| argnum as i64).collect(), self.span),
+            Some(Keyword { value: Value::Int(argnum), span, .. }) => (vec![*argnum], *span),
+            Some(Keyword { value, span, .. }) => match value.ints() {
                 Some(argnums) => (argnums, *span),
                 None => {
-                    let message = format!("{key}: expected an integer or a tuple of integers, found {value}");
+                    let message =
+                        format!("argnums: expected an integer or a tuple of integers, found {value}");
                     return Err(Diagnostic::error(message).at(*span));
                 }
             },
-            (None, default) => {
-                let default = default.unwrap_or_default();
-                (default.into_iter().map(|argnum| argnum as i64).collect(), self.span)
-            }
         };
         let mut argnums = Vec::new();
         for argnum in listed {

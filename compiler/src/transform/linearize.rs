@@ -26,7 +26,7 @@ pub fn linearize(program: &Program, selected: &[bool]) -> Result<Linearized, Dia
     let (outputs, output_tangents) = joint.outputs.split_at(program.outputs.len());
     let mut linear = Marks::new(&joint);
     tangents.iter().for_each(|&tangent| linear.set(tangent));
-    for eqn in joint.equations.iter().filter(|eqn| eqn.operands.iter().any(|&atom| atom.var().is_some())) {
+    for eqn in &joint.equations {
         if linear.any(&eqn.operands) {
             eqn.results.iter().for_each(|&result| linear.set(result));
         }
