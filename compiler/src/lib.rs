@@ -6,7 +6,7 @@
 //!
 //! 1. [`front`] reads text into an [`ir::source::Source`]: typed programs, constants, exports.
 //! 2. [`pipeline`] binds constants, picks what to compile, and lists every pass by name.
-//! 3. [`optimize`] rewrites programs without changing their meaning.
+//! 3. [`transform`] differentiates and batches programs, [`optimize`] rewrites them without changing their meaning.
 //! 4. [`lower`] makes fused loop nests ([`loops`]) over planned buffers.
 //! 5. [`schedule`] rewrites loops to what machines have and decides how to run them.
 //! 6. [`codegen`] emits machine code; it sees loops, never programs.
@@ -23,7 +23,7 @@
 //! | 1 | [`diag`], [`types`] | vocabularies |
 //! | 2 | [`loops`] | vocabulary |
 //! | 3 | [`ir`], [`ops`] | the one declared knot: parameters of an op may contain programs |
-//! | 4 | [`front`], [`eval`], [`optimize`], [`lower`] | drivers; they do not import each other |
+//! | 4 | [`front`], [`eval`], [`transform`], [`optimize`], [`lower`] | drivers; they do not import each other |
 //! | 5 | [`schedule`], [`codegen`] | import layers 1 and 2 only |
 //! | 6 | [`link`] | |
 //! | 7 | [`pipeline`], this file | |
@@ -53,6 +53,7 @@ pub mod ops;
 pub mod optimize;
 pub mod pipeline;
 pub mod schedule;
+pub mod transform;
 pub mod types;
 
 use codegen::Target;

@@ -7,6 +7,7 @@
 mod build;
 pub mod contraction;
 pub mod control;
+pub mod custom;
 pub mod elementwise;
 pub mod pending;
 pub mod reduction;

@@ -1,28 +1,14 @@
 //! What to compile: constants bound, exports chosen, transformations applied.
 
+use super::transforms;
 use crate::diag::{Diagnostic, Span};
 use crate::ir::source::{ConstantValue, Export, Expression, Function, Source};
 use crate::ir::{Atom, Builder, Program, inline::Scope};
 use crate::ops::shape::Constant;
+use crate::optimize;
 use crate::types::Tensor;
 use std::collections::HashMap;
 use std::sync::Arc;
-
-/// The transformations of DESIGN 2.1. Those without a driver are refused by name.
-const TRANSFORMS: &[&str] = &[
-    "jit",
-    "grad",
-    "value_and_grad",
-    "jvp",
-    "vjp",
-    "linearize",
-    "jacfwd",
-    "jacrev",
-    "hessian",
-    "hvp",
-    "vmap",
-    "checkpoint",
-];
 
 /// A function to compile, under its exported name.
 #[derive(Clone, PartialEq, Debug)]
@@ -116,7 +102,7 @@ pub fn entries(source: &Source, requested: &[Export]) -> Result<Vec<Entry>, Vec<
         if entries.iter().any(|entry| entry.name == export.name) {
             errors.push(Diagnostic::error(format!("{} is exported twice", export.name)).at(export.span));
         }
-        match apply(source, &export.expression) {
+        match apply(source, &export.expression, Purpose::Call) {
             Ok(entry) => entries.push(Entry { name: export.name.clone(), ..entry }),
             Err(error) => errors.push(error),
         }
@@ -142,25 +128,38 @@ fn as_export(function: &Function) -> Export {
     Export { name: function.name.clone(), span: function.span, expression }
 }
 
-fn apply(source: &Source, expression: &Expression) -> Result<Entry, Diagnostic> {
+/// What the functions of an expression are inlined for.
+#[derive(Clone, Copy, PartialEq)]
+enum Purpose {
+    Call,
+    Batch,
+    Derivative,
+}
+
+fn apply(source: &Source, expression: &Expression, purpose: Purpose) -> Result<Entry, Diagnostic> {
     match expression {
         Expression::Function { name, span } => {
             let found = source.functions.iter().find(|function| function.name == *name);
             let function = found.ok_or_else(|| unknown_function(source, name, *span))?;
+            let program = function.program.clone();
             Ok(Entry {
                 name: name.clone(),
-                program: function.program.clone(),
+                program: match purpose {
+                    Purpose::Call => program,
+                    Purpose::Batch => optimize::inline::run(program)?,
+                    Purpose::Derivative => optimize::inline::differentiable(program)?,
+                },
                 input_names: function.input_names.clone(),
                 output_names: function.output_names.clone(),
             })
         }
-        Expression::Transform { name, argument, .. } if name == "jit" => apply(source, argument),
-        Expression::Transform { name, span, .. } if TRANSFORMS.contains(&name.as_str()) => {
-            Err(Diagnostic::unsupported(format!("transformation {name} is not supported yet")).at(*span))
-        }
-        Expression::Transform { name, span, .. } => {
-            let hint = format!("transformations are {}", TRANSFORMS.join(", "));
-            Err(Diagnostic::error(format!("unknown transformation {name}")).at(*span).hint(hint))
+        Expression::Transform { name, span, argument, keywords } => {
+            let purpose = match purpose {
+                _ if transforms::differentiates(name) => Purpose::Derivative,
+                Purpose::Call if name != "jit" => Purpose::Batch,
+                outer => outer,
+            };
+            transforms::apply(name, *span, keywords, &apply(source, argument, purpose)?)
         }
     }
 }

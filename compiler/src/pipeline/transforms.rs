@@ -1,0 +1,334 @@
+//! Applies the transformations of export expressions: their keywords, checks and names.
+
+use super::exports::Entry;
+use crate::diag::{Diagnostic, Span};
+use crate::ir::source::Keyword;
+use crate::ir::{self, Program, Value, prune};
+use crate::transform::{self, jacobian, vjp};
+use crate::types::Aval;
+
+/// A transformation with its keywords; the positional ones come first, in this order.
+struct Row {
+    name: &'static str,
+    keywords: &'static [&'static str],
+    /// Does it take derivatives?
+    differentiates: bool,
+    apply: fn(&Request) -> Result<Entry, Diagnostic>,
+}
+
+const GRAD: &[&str] = &["argnums", "has_aux"];
+
+#[rustfmt::skip]
+const ROWS: &[Row] = &[
+    Row { name: "jit", keywords: &[], differentiates: false, apply: |request| Ok(request.function.clone()) },
+    Row { name: "grad", keywords: GRAD, differentiates: true, apply: grad },
+    Row { name: "value_and_grad", keywords: GRAD, differentiates: true, apply: value_and_grad },
+    Row { name: "jvp", keywords: &["argnums", "has_aux"], differentiates: true, apply: jvp },
+    Row { name: "vjp", keywords: &["argnums", "has_aux"], differentiates: true, apply: vjp },
+    Row { name: "linearize", keywords: &["argnums"], differentiates: true, apply: not_yet },
+    Row { name: "jacfwd", keywords: GRAD, differentiates: true, apply: |request| jacobian(request, jacobian::jacfwd, 1) },
+    Row { name: "jacrev", keywords: GRAD, differentiates: true, apply: |request| jacobian(request, jacobian::jacrev, 1) },
+    Row { name: "hessian", keywords: GRAD, differentiates: true, apply: |request| jacobian(request, jacobian::hessian, 2) },
+    Row { name: "hvp", keywords: &["argnums"], differentiates: true, apply: hvp },
+    Row { name: "vmap", keywords: &["in_axes", "out_axes", "axis_size"], differentiates: false, apply: vmap },
+    Row { name: "checkpoint", keywords: &[], differentiates: false, apply: not_yet },
+];
+
+/// One transformation of one function.
+struct Request<'e> {
+    row: &'static Row,
+    span: Span,
+    keywords: &'e [Keyword],
+    function: &'e Entry,
+}
+
+/// Does the transformation need the derivatives of custom rules?
+pub fn differentiates(name: &str) -> bool {
+    ROWS.iter().any(|row| row.name == name && row.differentiates)
+}
+
+/// Applies one transformation to a function without calls.
+///
+/// Errors: an unknown transformation, keywords that do not fit the function, or a missing rule.
+pub fn apply(name: &str, span: Span, keywords: &[Keyword], function: &Entry) -> Result<Entry, Diagnostic> {
+    let row = ROWS.iter().find(|row| row.name == name).ok_or_else(|| {
+        let names: Vec<&str> = ROWS.iter().map(|row| row.name).collect();
+        let hint = format!("transformations are {}", names.join(", "));
+        Diagnostic::error(format!("unknown transformation {name}")).at(span).hint(hint)
+    })?;
+    let request = Request { row, span, keywords, function };
+    request.check_keywords()?;
+    let place = |error: Diagnostic| if error.labels.is_empty() { error.at(span) } else { error };
+    let entry = (row.apply)(&request).map_err(place)?;
+    match ir::verify(&entry.program).into_iter().next() {
+        None => Ok(Entry { name: format!("{name}({})", function.name), ..entry }),
+        Some(broken) => {
+            Err(Diagnostic::bug(format!("{name} broke an invariant: {}", broken.message)).at(span))
+        }
+    }
+}
+
+fn not_yet(request: &Request) -> Result<Entry, Diagnostic> {
+    let name = request.row.name;
+    Err(Diagnostic::unsupported(format!("transformation {name} is not supported yet")).at(request.span))
+}
+
+fn grad(request: &Request) -> Result<Entry, Diagnostic> {
+    let argnums = request.scalar_argnums()?;
+    let program = vjp::grad(&request.function.program, &argnums)?;
+    Ok(request.entry(program, vec![], request.gradient_names(&argnums)))
+}
+
+fn value_and_grad(request: &Request) -> Result<Entry, Diagnostic> {
+    let argnums = request.scalar_argnums()?;
+    let program = vjp::value_and_grad(&request.function.program, &argnums)?;
+    let outputs = [request.function.output_names.clone(), request.gradient_names(&argnums)].concat();
+    Ok(request.entry(program, vec![], outputs))
+}
+
+fn hvp(request: &Request) -> Result<Entry, Diagnostic> {
+    let argnums = request.scalar_argnums()?;
+    let program = vjp::hvp(&request.function.program, &argnums)?;
+    Ok(request.entry(program, request.input_names("v", &argnums), request.input_names("hv", &argnums)))
+}
+
+fn jvp(request: &Request) -> Result<Entry, Diagnostic> {
+    let argnums = request.argnums_or_all()?;
+    let program = vjp::pushforward(&request.function.program, &argnums)?;
+    let outputs = [request.function.output_names.clone(), request.output_names("t")].concat();
+    Ok(request.entry(program, request.input_names("t", &argnums), outputs))
+}
+
+fn vjp(request: &Request) -> Result<Entry, Diagnostic> {
+    let argnums = request.argnums_or_all()?;
+    let program = vjp::vjp(&request.function.program, &argnums)?;
+    let outputs = [request.function.output_names.clone(), request.gradient_names(&argnums)].concat();
+    Ok(request.entry(program, request.output_names("ct"), outputs))
+}
+
+fn jacobian(
+    request: &Request,
+    derive: fn(&Program, &[usize]) -> Result<Program, Diagnostic>,
+    order: usize,
+) -> Result<Entry, Diagnostic> {
+    let argnums = request.argnums(&[0])?;
+    let function = request.function;
+    let name = request.row.name;
+    for &argnum in &argnums {
+        let aval = function.program.aval(function.program.inputs[argnum]);
+        if aval.dtype.is_complex() {
+            return Err(Diagnostic::unsupported(format!("{name} of complex inputs is not supported yet")));
+        }
+    }
+    if let Some(aval) = function.program.output_avals().iter().find(|aval| !aval.dtype.is_float()) {
+        return Err(Diagnostic::error(format!("{name} needs floating outputs: got {aval}")));
+    }
+    let program = derive(&function.program, &argnums)?;
+    let mut outputs = function.output_names.clone();
+    for _ in 0..order {
+        let by = |output: &String| -> Vec<String> {
+            request.gradient_names(&argnums).iter().map(|name| format!("d_{output}_{name}")).collect()
+        };
+        outputs = outputs.iter().flat_map(by).collect();
+    }
+    Ok(request.entry(program, vec![], outputs))
+}
+
+fn vmap(request: &Request) -> Result<Entry, Diagnostic> {
+    let program = &request.function.program;
+    let in_axes = request.axes("in_axes", &program.input_avals())?;
+    let out_axes = request.axes("out_axes", &program.output_avals())?;
+    let extent = match request.keyword("axis_size") {
+        Some(Keyword { value: Value::Int(size), .. }) if *size >= 0 => *size as usize,
+        Some(Keyword { value, span, .. }) => {
+            return Err(Diagnostic::error(format!("axis_size: expected a size, found {value}")).at(*span));
+        }
+        None => {
+            let name = &request.function.name;
+            return Err(Diagnostic::error("vmap needs axis_size")
+                .hint(format!("the types of {name} are those of one example: write axis_size=128")));
+        }
+    };
+    let program = transform::vmap(program, &in_axes, &out_axes, extent)?;
+    let (inputs, outputs) = (&request.function.input_names, &request.function.output_names);
+    Ok(Entry {
+        program,
+        input_names: inputs.clone(),
+        output_names: outputs.clone(),
+        ..request.function.clone()
+    })
+}
+
+impl Request<'_> {
+    /// The value under a key, or at its position among those without one.
+    fn keyword(&self, key: &str) -> Option<&Keyword> {
+        let named = self.keywords.iter().find(|keyword| keyword.key == key);
+        let position = self.row.keywords.iter().position(|known| *known == key);
+        let mut positional = self.keywords.iter().filter(|keyword| keyword.key.is_empty());
+        named.or_else(|| position.and_then(|position| positional.nth(position)))
+    }
+
+    fn check_keywords(&self) -> Result<(), Diagnostic> {
+        let (name, known) = (self.row.name, self.row.keywords);
+        let positional = self.keywords.iter().filter(|keyword| keyword.key.is_empty()).count();
+        for (at, keyword) in self.keywords.iter().enumerate() {
+            let repeated = self.keywords[..at].iter().any(|other| other.key == keyword.key);
+            let by_position = known.iter().take(positional).any(|key| *key == keyword.key);
+            let problem = match keyword.key.as_str() {
+                "" if positional > known.len() => Some(format!("{name} takes {} keywords", known.len())),
+                "" => None,
+                key if !known.contains(&key) => Some(format!("{name} has no keyword {key}")),
+                key if repeated || by_position => Some(format!("{key} is given twice")),
+                _ => None,
+            };
+            if let Some(problem) = problem {
+                let hint = match known {
+                    [] => "it has none".to_string(),
+                    known => format!("its keywords are {}", known.join(", ")),
+                };
+                return Err(Diagnostic::error(problem).at(keyword.span).hint(hint));
+            }
+        }
+        match self.keyword("has_aux").filter(|keyword| keyword.value != Value::Bool(false)) {
+            None => Ok(()),
+            Some(keyword) => Err(Diagnostic::unsupported("has_aux is not supported yet")
+                .at(keyword.span)
+                .hint("the text does not say which outputs are auxiliary")),
+        }
+    }
+
+    /// The arguments to differentiate by, of a function with one real scalar output.
+    fn scalar_argnums(&self) -> Result<Vec<usize>, Diagnostic> {
+        let (name, function) = (self.row.name, self.function);
+        let outputs = function.program.output_avals();
+        let [output] = outputs.as_slice() else {
+            let count = outputs.len();
+            return Err(Diagnostic::error(format!("{name} needs one output: {} has {count}", function.name)));
+        };
+        if !output.shape.is_scalar() {
+            return Err(Diagnostic::error(format!("{name} needs a scalar output: got {output}")));
+        }
+        if !output.dtype.is_float() {
+            return Err(Diagnostic::error(format!("{name} needs a floating output: got {output}")));
+        }
+        let argnums = self.argnums(&[0])?;
+        let aval = |&argnum: &usize| function.program.aval(function.program.inputs[argnum]);
+        match argnums.iter().map(aval).find(|aval| aval.dtype.is_complex()) {
+            None => Ok(argnums),
+            Some(aval) => Err(Diagnostic::error(format!("{name} needs real inputs: got {aval}"))),
+        }
+    }
+
+    /// The arguments to differentiate by, without the keyword all that can be.
+    fn argnums_or_all(&self) -> Result<Vec<usize>, Diagnostic> {
+        let avals = self.function.program.input_avals();
+        let all: Vec<usize> = (0..avals.len()).filter(|&argnum| avals[argnum].dtype.is_inexact()).collect();
+        self.argnums(&all)
+    }
+
+    fn argnums(&self, default: &[usize]) -> Result<Vec<usize>, Diagnostic> {
+        let (program, name) = (&self.function.program, &self.function.name);
+        let count = program.inputs.len();
+        let (listed, span) = match self.keyword("argnums") {
+            None => (default.iter().map(|&argnum| argnum as i64).collect(), self.span),
+            Some(Keyword { value: Value::Int(argnum), span, .. }) => (vec![*argnum], *span),
+            Some(Keyword { value, span, .. }) => match value.ints() {
+                Some(argnums) => (argnums, *span),
+                None => {
+                    let message =
+                        format!("argnums: expected an integer or a tuple of integers, found {value}");
+                    return Err(Diagnostic::error(message).at(*span));
+                }
+            },
+        };
+        let mut argnums = Vec::new();
+        for argnum in listed {
+            let position = resolved(argnum, count);
+            let position = position.ok_or_else(|| {
+                let inputs = if count == 1 { "input" } else { "inputs" };
+                let message = format!("argnums {argnum} is out of range: {name} has {count} {inputs}");
+                Diagnostic::error(message).at(span)
+            })?;
+            let aval = program.aval(program.inputs[position]);
+            if !aval.dtype.is_inexact() {
+                let message = format!("input {position} of {name} is {aval}, which cannot be differentiated");
+                return Err(Diagnostic::error(message).at(span));
+            }
+            if argnums.contains(&position) {
+                return Err(Diagnostic::error(format!("argnums lists {argnum} twice")).at(span));
+            }
+            argnums.push(position);
+        }
+        Ok(argnums)
+    }
+
+    /// One batch axis per value, among the axes that the value has with it.
+    fn axes(&self, key: &str, avals: &[Aval]) -> Result<Vec<Option<usize>>, Diagnostic> {
+        let Some(Keyword { value, span, .. }) = self.keyword(key) else {
+            return Ok(vec![Some(0); avals.len()]);
+        };
+        let values = match value {
+            Value::Tuple(values) if values.len() != avals.len() => {
+                let message = format!(
+                    "{key} has {} entries, but {} has {}",
+                    values.len(),
+                    self.function.name,
+                    avals.len()
+                );
+                return Err(Diagnostic::error(message).at(*span));
+            }
+            Value::Tuple(values) => values.clone(),
+            one => vec![one.clone(); avals.len()],
+        };
+        let axis = |(value, aval): (&Value, &Aval)| match value {
+            Value::None => Ok(None),
+            Value::Int(axis) => resolved(*axis, aval.rank() + 1).map(Some).ok_or_else(|| {
+                let message = format!("{key}: axis {axis} is out of range for a batch of {aval}");
+                Diagnostic::error(message).at(*span)
+            }),
+            other => Err(Diagnostic::error(format!("{key}: expected axes or None, found {other}")).at(*span)),
+        };
+        values.iter().zip(avals).map(axis).collect()
+    }
+
+    fn entry(&self, mut program: Program, more_inputs: Vec<String>, output_names: Vec<String>) -> Entry {
+        prune::run(&mut program);
+        let input_names = [self.function.input_names.clone(), more_inputs].concat();
+        Entry {
+            program,
+            input_names: distinct(input_names),
+            output_names: distinct(output_names),
+            name: self.function.name.clone(),
+        }
+    }
+
+    fn input_names(&self, prefix: &str, argnums: &[usize]) -> Vec<String> {
+        argnums.iter().map(|&argnum| format!("{prefix}_{}", self.function.input_names[argnum])).collect()
+    }
+
+    fn gradient_names(&self, argnums: &[usize]) -> Vec<String> {
+        self.input_names("d", argnums)
+    }
+
+    /// Of the outputs that can be differentiated.
+    fn output_names(&self, prefix: &str) -> Vec<String> {
+        let outputs = transform::differentiable_outputs(&self.function.program);
+        outputs.into_iter().map(|output| format!("{prefix}_{}", self.function.output_names[output])).collect()
+    }
+}
+
+/// An index from the start, or, negative, from the end.
+fn resolved(index: i64, count: usize) -> Option<usize> {
+    let index = if index < 0 { index.checked_add(count as i64)? } else { index };
+    usize::try_from(index).ok().filter(|&index| index < count)
+}
+
+/// Numbers the repetitions that transforms of transforms bring: `t_x`, `t_x2`.
+fn distinct(names: Vec<String>) -> Vec<String> {
+    let mut taken: Vec<String> = Vec::new();
+    for name in names {
+        let mut candidates = std::iter::once(name.clone()).chain((2..).map(|n| format!("{name}{n}")));
+        taken.push(candidates.find(|name| !taken.contains(name)).expect("an endless supply of names"));
+    }
+    taken
+}
