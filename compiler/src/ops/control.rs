@@ -218,12 +218,6 @@ fn parse_call(params: &Params, body_key: &str) -> Result<(Option<String>, Body, 
 }
 
 fn infer_call(body: &Body, operands: &[Aval]) -> Result<Vec<Aval>, TypeError> {
-    if !body.constvars.is_empty() {
-        let count = body.constvars.len();
-        return Err(TypeError(format!(
-            "its body needs the values of {count} constants, which the text lacks"
-        )));
-    }
     let inputs = body.input_avals();
     expect_operands(operands, inputs.len())?;
     match inputs.iter().zip(operands).position(|(input, operand)| input != operand) {
@@ -287,11 +281,5 @@ mod tests {
             |operands: &[Aval]| call.infer(operands).expect_err("the operands do not fit").to_string();
         assert_eq!(complaint(&[x.clone(), y]), "operand 1: expected i32[] as its body does, found f32[]");
         assert_eq!(complaint(&[x]), "expected 2 operands, found 1");
-        let mut b = Builder::new();
-        b.constvar(Aval::scalar(DType::F32));
-        let call =
-            Call { kind: CallKind::Jit, name: None, body: b.finish(vec![]).into(), rest: Params::new() };
-        let why = call.infer(&[]).expect_err("a constant is missing").to_string();
-        assert_eq!(why, "its body needs the values of 1 constants, which the text lacks");
     }
 }

@@ -3,11 +3,12 @@
 use super::transforms;
 use crate::diag::{Diagnostic, Span};
 use crate::ir::source::{ConstantValue, Export, Expression, Function, Source};
-use crate::ir::{Atom, Builder, Program, inline::Scope};
+use crate::ir::{Atom, Body, Builder, Program, inline::Scope};
+use crate::ops::Op;
 use crate::ops::shape::Constant;
 use crate::optimize;
 use crate::types::Tensor;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// A function to compile, under its exported name.
@@ -36,6 +37,8 @@ pub fn bind_constants(source: &mut Source, values: &HashMap<String, Tensor>) -> 
     for function in &mut source.functions {
         match bind(function, &known) {
             Ok(program) => function.program = program,
+            // A shared body is only of interest where it is called; see `missing_in_bodies`.
+            Err(_) if function.called => {}
             Err(error) => errors.push(error),
         }
     }
@@ -141,7 +144,7 @@ fn apply(source: &Source, expression: &Expression, purpose: Purpose) -> Result<E
         Expression::Function { name, span } => {
             let found = source.functions.iter().find(|function| function.name == *name);
             let function = found.ok_or_else(|| unknown_function(source, name, *span))?;
-            let program = function.program.clone();
+            let program = complete(function)?.clone();
             Ok(Entry {
                 name: name.clone(),
                 program: match purpose {
@@ -162,6 +165,36 @@ fn apply(source: &Source, expression: &Expression, purpose: Purpose) -> Result<E
             transforms::apply(name, *span, keywords, &apply(source, argument, purpose)?)
         }
     }
+}
+
+/// The program of a function that can be run: all its constants, and those of its bodies, have values.
+fn complete(function: &Function) -> Result<&Program, Diagnostic> {
+    if let Some(name) = function.constvar_names.first().filter(|_| !function.program.constvars.is_empty()) {
+        return Err(missing(function, name));
+    }
+    missing_in_bodies(&function.program, &mut HashSet::new()).map_or(Ok(&function.program), Err)
+}
+
+/// Bodies with constants of their own can be read and printed, but not run.
+fn missing_in_bodies(program: &Program, seen: &mut HashSet<Body>) -> Option<Diagnostic> {
+    // What is not supported yet is refused for that reason, later.
+    for eqn in program.equations.iter().filter(|eqn| !matches!(eqn.op, Op::Pending(_))) {
+        for body in eqn.op.bodies() {
+            if !body.constvars.is_empty() {
+                let (name, count) = (eqn.op.name(), body.constvars.len());
+                let message =
+                    format!("{name}: its body needs the values of {count} constants, which the text lacks");
+                let hint = "pass closed-over arrays as arguments: JAX prints no values for constants of nested functions";
+                return Some(Diagnostic::error(message).hint(hint).with_origin(&eqn.origin));
+            }
+            if seen.insert(body.clone())
+                && let Some(error) = missing_in_bodies(body, seen)
+            {
+                return Some(error);
+            }
+        }
+    }
+    None
 }
 
 fn unknown_function(source: &Source, name: &str, span: Span) -> Diagnostic {
