@@ -58,7 +58,7 @@ if [ -d "$corpus" ]; then
     find_python
     if [ -n "$python" ]; then
         step "conformance with JAX: no wrong answer and no crash; what is refused is listed"
-        "$python" "$corpus/runner.py" "$corpus/cases/harness" "$corpus/cases/jnp" "$corpus/cases/programs" --server "$rjaxc conform" --only-transform none --report build/conformance.json -q || true
+        "$python" "$corpus/runner.py" "$corpus/cases/harness" "$corpus/cases/jnp" "$corpus/cases/programs" "$corpus/cases/grad" "$corpus/cases/vmap" --server "$rjaxc conform" --report build/conformance.json -q || true
         "$python" tests/conformance/verdict.py build/conformance.json
     fi
 fi
