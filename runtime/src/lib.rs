@@ -40,12 +40,13 @@ pub extern "C" fn rjax_fmod_f32(x: f32, y: f32) -> f32 {
 }
 
 /// Every symbol and its address, for code that is compiled into memory instead of linked.
-pub fn symbols() -> [(&'static str, *const u8); 3] {
-    [
+pub fn symbols() -> impl Iterator<Item = (&'static str, *const u8)> {
+    let own: [(&str, *const u8); 3] = [
         ("rjax_abi_1", (&raw const rjax_abi_1).cast()),
         ("rjax_fmod_f64", rjax_fmod_f64 as *const u8),
         ("rjax_fmod_f32", rjax_fmod_f32 as *const u8),
-    ]
+    ];
+    own.into_iter()
 }
 
 #[cfg(test)]
@@ -65,8 +66,9 @@ mod tests {
 
     #[test]
     fn symbols_are_named_after_what_they_point_at() {
-        let names = symbols().map(|(name, _)| name);
-        assert_eq!(names, ["rjax_abi_1", "rjax_fmod_f64", "rjax_fmod_f32"]);
-        assert!(symbols().iter().all(|(_, address)| !address.is_null()));
+        for name in ["rjax_abi_1", "rjax_fmod_f64", "rjax_fmod_f32"] {
+            assert_eq!(symbols().filter(|(known, _)| *known == name).count(), 1, "{name}");
+        }
+        assert!(symbols().all(|(_, address)| !address.is_null()));
     }
 }

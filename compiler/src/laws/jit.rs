@@ -14,7 +14,7 @@ pub fn run(entry: &Entry, module: &Module, inputs: &[Tensor]) -> Result<Vec<Tens
     let target = Target::native()?;
     let isa = target.isa(Output::Memory)?;
     let mut builder = JITBuilder::with_isa(isa, default_libcall_names());
-    builder.symbol("rjax_fmod_f64", fmod as *const u8);
+    builder.symbols(rjaxc_rt::symbols());
     let mut jit = JITModule::new(builder);
     let interface = crate::interface(std::slice::from_ref(entry), module, "law", &target);
     let mut unit = Unit::new(&mut jit);
@@ -48,8 +48,4 @@ pub fn run(entry: &Entry, module: &Module, inputs: &[Tensor]) -> Result<Vec<Tens
     }
     let results = outputs.into_iter().zip(avals).map(|(bytes, aval)| Tensor::new(aval, bytes));
     Ok(results.map(|tensor| tensor.expect("outputs have the size of their avals")).collect())
-}
-
-extern "C" fn fmod(x: f64, y: f64) -> f64 {
-    x % y
 }

@@ -110,12 +110,15 @@ pub enum Stmt {
     Call(RuntimeCall),
 }
 
-/// A call of a runtime routine: `symbol(pointers.., integers..) -> i32 status`.
+/// A call of a runtime routine: `symbol(reads.., writes.., scratch, integers..) -> i32 status`, where buffers are
+/// pointers to their first byte and integers are i64. A status other than 0 ends the compiled call.
 #[derive(Clone, PartialEq, Debug)]
 pub struct RuntimeCall {
     pub symbol: &'static str,
     pub reads: Vec<BufferId>,
     pub writes: Vec<BufferId>,
+    /// Memory for the routine's own use, aligned to 64 bytes; garbage before and after. Without it, no pointer is passed.
+    pub scratch: Option<BufferId>,
     pub integers: Vec<i64>,
 }
 
@@ -244,6 +247,20 @@ impl Nest {
             varying.push(varies);
         }
         varying
+    }
+}
+
+impl RuntimeCall {
+    /// The buffers in the order of the pointers that the routine gets, and whether it writes them.
+    pub fn pointers(&self) -> impl Iterator<Item = (BufferId, bool)> + '_ {
+        let reads = self.reads.iter().map(|&id| (id, false));
+        reads.chain(self.writes.iter().chain(&self.scratch).map(|&id| (id, true)))
+    }
+
+    /// Renames every buffer.
+    pub fn map_buffers(&mut self, name: impl Fn(BufferId) -> BufferId) {
+        let all = self.reads.iter_mut().chain(&mut self.writes).chain(&mut self.scratch);
+        all.for_each(|id| *id = name(*id));
     }
 }
 

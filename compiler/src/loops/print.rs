@@ -138,7 +138,8 @@ fn statement(f: &mut Formatter<'_>, stmt: &Stmt, depth: usize) -> fmt::Result {
 fn runtime_call(f: &mut Formatter<'_>, call: &RuntimeCall, tab: &str) -> fmt::Result {
     let buffers = |ids: &[super::BufferId]| join(ids.iter().map(|id| format!("b{}", id.0)));
     let (writes, reads) = (buffers(&call.writes), buffers(&call.reads));
-    writeln!(f, "{tab}{writes} = call {}({reads}; {})", call.symbol, join(call.integers.iter()))
+    let scratch = call.scratch.map(|id| format!("; scratch b{}", id.0)).unwrap_or_default();
+    writeln!(f, "{tab}{writes} = call {}({reads}; {}{scratch})", call.symbol, join(call.integers.iter()))
 }
 
 fn nest(f: &mut Formatter<'_>, nest: &Nest, depth: usize) -> fmt::Result {

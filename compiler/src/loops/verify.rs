@@ -104,11 +104,21 @@ impl Cx<'_> {
                 branches.iter().for_each(|branch| self.stmts(branch));
             }
             Stmt::Call(call) => {
-                for &buffer in call.reads.iter().chain(&call.writes) {
-                    self.buffer_exists(buffer);
+                for (buffer, is_written) in call.pointers() {
+                    if is_written { self.writable(buffer) } else { _ = self.buffer_exists(buffer) }
                 }
-                call.writes.iter().for_each(|&buffer| self.writable(buffer));
+                call.scratch.iter().for_each(|&buffer| self.scratch(buffer));
             }
+        }
+    }
+
+    /// Scratch memory is the arena's: a routine may leave anything there.
+    fn scratch(&mut self, id: BufferId) {
+        if self.buffer_exists(id) {
+            let place = &self.function.buffer(id).place;
+            let is_temporary =
+                matches!(place, Place::Arena(start) if start % 64 == 0) || *place == Place::Unplaced;
+            self.check(is_temporary, || format!("scratch buffer {} is no aligned temporary", id.0));
         }
     }
 

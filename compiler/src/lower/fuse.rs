@@ -69,9 +69,7 @@ pub fn plan(graph: &Graph) -> Plan {
     let (demands, absorbed) = (vec![Demand::default(); count], vec![false; count]);
     let mut planner = Planner { graph, demands, absorbed, roots: HashMap::new() };
     graph.program.outputs.iter().filter_map(|atom| atom.var()).for_each(|var| planner.force(var));
-    for call in &graph.calls {
-        call.reads.iter().for_each(|buffer| planner.force(Var(buffer.0)));
-    }
+    graph.read_by_calls().for_each(|var| planner.force(var));
     for eqn in graph.program.equations.iter().rev() {
         eqn.results.iter().rev().for_each(|&var| planner.decide(var));
     }

@@ -2,7 +2,7 @@
 
 use crate::diag::{Diagnostic, Origin};
 use crate::ir::{Atom, Equation, Program, Var};
-use crate::loops::{BlockBuilder, BufferId, Inst, Nest, RuntimeCall, Val};
+use crate::loops::{BlockBuilder, Buffer, BufferId, Inst, Nest, Place, RuntimeCall, Val};
 use crate::ops::rules::Lowering;
 use crate::types::{Aval, DType, Kind, Literal, Tensor};
 use std::sync::Arc;
@@ -16,6 +16,8 @@ pub struct Graph<'a> {
     pub nodes: Vec<Nest>,
     /// One per variable.
     pub defs: Vec<Def>,
+    /// Buffers after those of the variables: literal operands and scratch memory of calls.
+    pub extra: Vec<Buffer>,
     /// Calls of the runtime, in program order.
     pub calls: Vec<RuntimeCall>,
     /// How many nodes precede each call.
@@ -40,8 +42,8 @@ pub enum Def {
 impl<'a> Graph<'a> {
     /// `lowerings` has one entry per equation. Errors: a dtype that has no code.
     pub fn new(program: &'a Program, lowerings: Vec<Lowering>) -> Result<Graph<'a>, Diagnostic> {
-        let (nodes, defs_done, calls, nodes_before_calls) = Default::default();
-        let mut graph = Graph { program, nodes, defs: defs_done, calls, nodes_before_calls };
+        let (nodes, defs_done, extra, calls, nodes_before_calls) = Default::default();
+        let mut graph = Graph { program, nodes, defs: defs_done, extra, calls, nodes_before_calls };
         let mut defs: Vec<Option<Def>> = program.vars.iter().map(|_| None).collect();
         for (position, &input) in program.inputs.iter().enumerate() {
             check_dtype(program.aval(input), &Origin::unknown())?;
@@ -70,6 +72,18 @@ impl<'a> Graph<'a> {
             Def::Alias { view, .. } => *view,
             Def::Input(_) | Def::Constant(_) | Def::Call => None,
         }
+    }
+
+    /// The first node after the last call that precedes `node`; 0 if there is no such call.
+    pub fn last_call_before(&self, node: NodeId) -> NodeId {
+        let earlier = self.nodes_before_calls.partition_point(|&before| before <= node);
+        earlier.checked_sub(1).map_or(0, |call| self.nodes_before_calls[call])
+    }
+
+    /// The variables that calls read: they need memory.
+    pub fn read_by_calls(&self) -> impl Iterator<Item = Var> + '_ {
+        let reads = self.calls.iter().flat_map(|call| &call.reads).map(|id| Var(id.0));
+        reads.filter(|var| (var.0 as usize) < self.program.vars.len())
     }
 
     fn add(
@@ -106,24 +120,37 @@ impl<'a> Graph<'a> {
                 };
                 defs[eqn.results[0].0 as usize] = Some(def);
             }
-            Lowering::Runtime(call) => {
-                let rename =
-                    |buffers: &[BufferId]| buffers.iter().map(|&b| slot_var(eqn, b)).collect::<Option<_>>();
-                let (reads, writes) = (rename(&call.reads), rename(&call.writes));
-                let (Some(reads), Some(writes)) = (reads, writes) else {
-                    return Err(
-                        Diagnostic::bug("a runtime call got a literal operand").with_origin(&eqn.origin)
-                    );
-                };
+            Lowering::Runtime { call, scratch_bytes } => {
                 eqn.results.iter().for_each(|var| defs[var.0 as usize] = Some(Def::Call));
-                self.calls.push(RuntimeCall { reads, writes, ..call });
-                self.nodes_before_calls.push(self.nodes.len());
+                self.call(eqn, call, scratch_bytes);
             }
             Lowering::Expand(_) => {
                 return Err(Diagnostic::bug("an expansion was not expanded").with_origin(&eqn.origin));
             }
         }
         Ok(())
+    }
+
+    /// Adds a call with its slots replaced by the equation's operands and results.
+    fn call(&mut self, eqn: &Equation, mut call: RuntimeCall, scratch_bytes: Option<usize>) {
+        let named = |id: &BufferId| match slot(eqn, *id) {
+            Atom::Var(var) => BufferId(var.0),
+            Atom::Literal(literal) => {
+                let value = Tensor::from_literal(literal);
+                self.add_buffer(&value.aval().clone(), Place::Constant(Arc::new(value)))
+            }
+        };
+        call.reads = call.reads.iter().map(named).collect();
+        call.writes.iter_mut().for_each(|id| *id = slot_var(eqn, *id).expect("results are variables"));
+        let scratch = |bytes| self.add_buffer(&Aval::new(DType::U8, [bytes]), Place::Unplaced);
+        call.scratch = scratch_bytes.map(scratch);
+        self.calls.push(call);
+        self.nodes_before_calls.push(self.nodes.len());
+    }
+
+    fn add_buffer(&mut self, aval: &Aval, place: Place) -> BufferId {
+        self.extra.push(Buffer { dtype: aval.dtype, shape: aval.shape.clone(), place });
+        BufferId((self.program.vars.len() + self.extra.len() - 1) as u32)
     }
 
     /// Adds a nest with its slots replaced by the equation's operands and results.

@@ -31,6 +31,7 @@ pub fn place(name: &str, program: &Program, graph: &Graph, roots: Vec<Root>) -> 
             Def::Nests(_) | Def::Call => Place::Unplaced,
         };
     }
+    function.buffers.extend_from_slice(&graph.extra);
     place_outputs(&mut function, program);
     compact(&mut function);
     place_temporaries(&mut function);
@@ -43,13 +44,16 @@ fn buffer(aval: &Aval, place: Place) -> Buffer {
 
 fn in_program_order(graph: &Graph, roots: Vec<Root>) -> Vec<Stmt> {
     // A call runs once the nests that precede its equation have run; node ids grow with the program.
-    let mut steps: Vec<(usize, Stmt)> =
-        roots.into_iter().map(|root| (root.node, Stmt::Nest(root.nest))).collect();
-    for (call, before) in graph.calls.iter().zip(&graph.nodes_before_calls) {
-        let at = steps.partition_point(|(node, _)| node < before);
-        steps.insert(at, (*before, Stmt::Call(call.clone())));
+    let mut calls = graph.calls.iter().zip(&graph.nodes_before_calls).peekable();
+    let mut stmts = Vec::new();
+    for root in roots {
+        while let Some((call, _)) = calls.next_if(|(_, before)| **before <= root.node) {
+            stmts.push(Stmt::Call(call.clone()));
+        }
+        stmts.push(Stmt::Nest(root.nest));
     }
-    steps.into_iter().map(|(_, stmt)| stmt).collect()
+    stmts.extend(calls.map(|(call, _)| Stmt::Call(call.clone())));
+    stmts
 }
 
 /// Output buffers replace temporaries where they can; other outputs (inputs, constants, repeated ones) are copies.
@@ -121,10 +125,7 @@ fn touched(stmt: &Stmt) -> Box<dyn Iterator<Item = (BufferId, bool)> + '_> {
             let loads = nest.block.loads().map(|access| (access.buffer, false));
             Box::new(loads.chain(nest.stores.iter().map(|store| (store.buffer, true))))
         }
-        Stmt::Call(call) => {
-            let reads = call.reads.iter().map(|&id| (id, false));
-            Box::new(reads.chain(call.writes.iter().map(|&id| (id, true))))
-        }
+        Stmt::Call(call) => Box::new(call.pointers()),
         Stmt::Loop { body, .. } => Box::new(body.iter().flat_map(touched)),
         Stmt::While { condition, predicate, body } => {
             let inner = condition.iter().chain(body).flat_map(touched);
@@ -143,7 +144,7 @@ fn rename(stmt: &mut Stmt, names: &HashMap<BufferId, BufferId>) {
             nest.block.loads_mut().for_each(|access| access.buffer = names[&access.buffer]);
             nest.stores.iter_mut().for_each(|store| store.buffer = names[&store.buffer]);
         }
-        Stmt::Call(call) => call.reads.iter_mut().chain(&mut call.writes).for_each(|id| *id = names[id]),
+        Stmt::Call(call) => call.map_buffers(|id| names[&id]),
         Stmt::Loop { body, .. } => body.iter_mut().for_each(|stmt| rename(stmt, names)),
         Stmt::While { condition, predicate, body } => {
             *predicate = names[predicate];

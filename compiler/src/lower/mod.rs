@@ -15,6 +15,8 @@ mod fuse;
 mod graph;
 mod memory;
 mod merge;
+#[cfg(test)]
+mod tests;
 
 use crate::diag::Diagnostic;
 use crate::ir::Program;

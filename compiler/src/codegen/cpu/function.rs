@@ -188,7 +188,7 @@ impl<'a, 'm, 'f> Body<'a, 'm, 'f> {
 
     fn call(&mut self, call: &RuntimeCall) -> Emit<()> {
         let mut args = Vec::new();
-        for &buffer in call.reads.iter().chain(&call.writes) {
+        for (buffer, _) in call.pointers() {
             args.push(self.pointer(buffer)?);
         }
         for &integer in &call.integers {

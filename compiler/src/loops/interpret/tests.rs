@@ -111,7 +111,8 @@ fn loops_and_whiles_carry_state_in_buffers() {
 
 #[test]
 fn runtime_calls_are_named() {
-    let call = RuntimeCall { symbol: "rjax_sort", reads: vec![], writes: vec![], integers: vec![] };
+    let call =
+        RuntimeCall { symbol: "rjax_sort", reads: vec![], writes: vec![], scratch: None, integers: vec![] };
     let result =
         function(&program(&[1], &[1], vec![Stmt::Call(call)]), &[input(&[1], &[0.0])], Strictness::Source);
     assert_eq!(result, Err("the interpreter has no runtime routine rjax_sort".to_string()));

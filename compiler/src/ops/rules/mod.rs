@@ -108,8 +108,9 @@ pub enum Lowering {
     Reinterpret(Option<loops::Nest>),
     /// The result is this array, read-only data of the object.
     Constant(Arc<Tensor>),
-    /// A routine of the runtime.
-    Runtime(loops::RuntimeCall),
+    /// A routine of the runtime. `call.scratch` is empty: lowering fills it in if the routine takes scratch memory of
+    /// `scratch_bytes`, which may be 0.
+    Runtime { call: loops::RuntimeCall, scratch_bytes: Option<usize> },
 }
 
 /// Context of `eval`: evaluates bodies.

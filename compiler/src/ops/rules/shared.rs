@@ -3,7 +3,7 @@
 use super::{BatchCx, BatchDim, Batched, Duals, JvpCx, Lowering, Operand, Rule, Tangent, TransposeCx};
 use crate::diag::TypeError;
 use crate::ir::{Atom, Builder, broadcast_shapes};
-use crate::loops::{Access, Affine, BlockBuilder, BufferId, Dim, Index, Nest, Store, Val};
+use crate::loops::{Access, Affine, BlockBuilder, BufferId, Dim, Index, Nest, RuntimeCall, Store, Val};
 use crate::ops::Op;
 use crate::types::{Aval, DType, Kind, Shape, Tensor};
 
@@ -79,6 +79,20 @@ pub fn elementwise_nest(
     nest.stores.push(identity_store(BufferId(operands.len() as u32), result.shape.rank(), value));
     nest.block = b.finish();
     Lowering::Nests(vec![nest])
+}
+
+/// The call `symbol(operands.., results.., scratch, integers..)`.
+pub fn runtime_call(
+    symbol: &'static str,
+    operands: &[Aval],
+    results: &[Aval],
+    scratch_bytes: Option<usize>,
+    integers: Vec<i64>,
+) -> Lowering {
+    let mut slots = (0..(operands.len() + results.len()) as u32).map(BufferId);
+    let reads = slots.by_ref().take(operands.len()).collect();
+    let call = RuntimeCall { symbol, reads, writes: slots.collect(), scratch: None, integers };
+    Lowering::Runtime { call, scratch_bytes }
 }
 
 /// One parallel dim per axis.

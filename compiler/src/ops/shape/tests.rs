@@ -17,7 +17,7 @@ pub(in crate::ops) fn check_lowering<F: Family>() {
                 Lowering::Reinterpret(None)
                 | Lowering::Constant(_)
                 | Lowering::Expand(_)
-                | Lowering::Runtime(_),
+                | Lowering::Runtime { .. },
             ) => {
                 continue;
             }

@@ -111,8 +111,13 @@ fn runtime_calls_return_their_status() {
     let function = |status| {
         let mut build = Build::default();
         let out = build.output(DType::I32, [4]);
-        let call =
-            RuntimeCall { symbol: "test_fill", reads: vec![], writes: vec![out], integers: vec![4, status] };
+        let call = RuntimeCall {
+            symbol: "test_fill",
+            reads: vec![],
+            writes: vec![out],
+            scratch: None,
+            integers: vec![4, status],
+        };
         build.body.push(Stmt::Call(call));
         build.finish()
     };
@@ -120,6 +125,33 @@ fn runtime_calls_return_their_status() {
     let outputs = run_with(&function(0), &[], "native", &symbols).expect("status 0");
     assert_eq!(outputs[0], Tensor::from_f64s(DType::I32, [4], &[0.0, 1.0, 2.0, 3.0]));
     assert_eq!(run_with(&function(-7), &[], "native", &symbols), Err(-7));
+}
+
+#[test]
+fn runtime_calls_get_reads_writes_scratch_and_integers_in_this_order() {
+    extern "C" fn reverse(x: *const i32, out: *mut i32, scratch: *mut i32, count: i64) -> i32 {
+        for position in 0..count as usize {
+            // SAFETY: the compiled function passes buffers of `count` elements, scratch included.
+            unsafe { scratch.add(position).write(x.add(position).read()) };
+        }
+        for position in 0..count as usize {
+            // SAFETY: the same; `count - 1 - position` is not negative.
+            unsafe { out.add(position).write(scratch.add(count as usize - 1 - position).read()) };
+        }
+        0
+    }
+    let mut build = Build::default();
+    let (x, out) = (build.input(DType::I32, [3]), build.output(DType::I32, [3]));
+    let scratch = Some(build.temporary(DType::U8, [12]));
+    let (reads, writes) = (vec![x], vec![out]);
+    let call = RuntimeCall { symbol: "test_reverse", reads, writes, scratch, integers: vec![3] };
+    build.body.push(Stmt::Call(call));
+    let function = build.finish();
+    assert_eq!(crate::loops::verify(&function), Vec::<String>::new());
+    let symbols = [("test_reverse", reverse as *const u8)];
+    let input = Tensor::from_f64s(DType::I32, [3], &[1.0, 2.0, 3.0]);
+    let outputs = run_with(&function, &[input], "native", &symbols).expect("status 0");
+    assert_eq!(outputs[0], Tensor::from_f64s(DType::I32, [3], &[3.0, 2.0, 1.0]));
 }
 
 #[test]

@@ -1,0 +1,76 @@
+//! Runtime calls among nests, with lowerings made by hand.
+
+use super::*;
+use crate::ir::{Atom, Builder};
+use crate::ops::elementwise::UnaryKind;
+use crate::ops::rules::{Lowering, runtime_call};
+use crate::types::{Aval, DType, Literal};
+
+fn lowered(program: &Program, lowerings: Vec<Lowering>) -> Function {
+    let graph = graph::Graph::new(program, lowerings).expect("the dtypes have code");
+    let plan = fuse::plan(&graph);
+    let body = merge::run(build::roots(&graph, &plan), &graph);
+    let function = memory::place("f", program, &graph, body);
+    assert_eq!(crate::loops::verify(&function), Vec::<String>::new());
+    function
+}
+
+fn vector() -> Aval {
+    Aval::new(DType::F32, [100])
+}
+
+/// The lowering of an equation as a call with scratch memory.
+fn call(symbol: &'static str, operands: &[Aval], scratch_bytes: usize) -> Lowering {
+    runtime_call(symbol, operands, &[vector()], Some(scratch_bytes), vec![7])
+}
+
+#[test]
+fn literal_operands_are_constants_and_scratch_shares_the_arena() {
+    let mut b = Builder::new();
+    let x: Atom = b.input(vector()).into();
+    let two = Atom::Literal(Literal::from_f64(DType::F32, 2.0));
+    let first = b.mul(x, two);
+    let second = b.add(first, x);
+    let program = b.finish(vec![second]);
+    let scalar = Aval::new(DType::F32, crate::types::Shape::scalar());
+    let lowerings =
+        vec![call("rjax_a", &[vector(), scalar], 1000), call("rjax_b", &[vector(), vector()], 900)];
+    let expected = "function f (arena 1472 bytes) {
+  b0: f32[100] input 0
+  b1: f32[100] arena 0
+  b2: f32[100] output 0
+  b3: f32[] constant 2.0:f32[]
+  b4: u8[1000] arena 448
+  b5: u8[900] arena 448
+  b1 = call rjax_a(b0, b3; 7; scratch b4)
+  b2 = call rjax_b(b1, b0; 7; scratch b5)
+}
+";
+    assert_eq!(lowered(&program, lowerings).to_string(), expected);
+}
+
+/// Two nests over the same points would become one, but the second reads what a call makes of the first.
+#[test]
+fn nests_are_not_joined_across_a_call() {
+    let mut b = Builder::new();
+    let x: Atom = b.input(vector()).into();
+    let before = b.unary(UnaryKind::Exp, x);
+    let called = b.unary(UnaryKind::Sin, before);
+    let after = b.add(called, x);
+    let program = b.finish(vec![before, after]);
+    let lowerings = program
+        .equations
+        .iter()
+        .enumerate()
+        .map(|(at, eqn)| match at {
+            1 => call("rjax_a", &[vector()], 0),
+            _ => {
+                let operands = program.atom_avals(&eqn.operands);
+                eqn.op.lower(&operands, &[vector()]).expect("elementwise operations have nests")
+            }
+        })
+        .collect();
+    let text = lowered(&program, lowerings).to_string();
+    let at = |what: &str| text.find(what).expect(what);
+    assert!(at("Exp") < at("call rjax_a") && at("call rjax_a") < at("Add"), "{text}");
+}
