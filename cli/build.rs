@@ -11,6 +11,9 @@ use std::io::Cursor;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+/// The parts of the runtime, an object each: a program is linked with those that it needs.
+const PARTS: [&str; 2] = ["base", "linalg"];
+
 fn main() {
     let root = PathBuf::from(variable("CARGO_MANIFEST_DIR")).join("..");
     for path in ["runtime/src", "runtime/Cargo.toml", "Cargo.toml"] {
@@ -19,14 +22,19 @@ fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rustc-env=RJAXC_RT_TARGET={}", variable("TARGET"));
     let out_dir = PathBuf::from(variable("OUT_DIR"));
-    let built = build_archive(&root, &out_dir.join("runtime"));
-    let bytes = std::fs::read(&built).unwrap_or_else(|error| panic!("{}: {error}", built.display()));
-    let archive = without_support_library(&bytes);
-    std::fs::write(out_dir.join("librjaxc_rt.a"), archive).expect("OUT_DIR is writable");
+    let objects: Vec<(String, Vec<u8>)> = PARTS
+        .iter()
+        .flat_map(|part| {
+            let built = build_archive(&root, &out_dir.join("runtime"), part);
+            let bytes = std::fs::read(&built).unwrap_or_else(|error| panic!("{}: {error}", built.display()));
+            without_support_library(&bytes, part)
+        })
+        .collect();
+    std::fs::write(out_dir.join("librjaxc_rt.a"), archive(&objects)).expect("OUT_DIR is writable");
 }
 
-/// Runs cargo; returns where the archive lies.
-fn build_archive(root: &Path, target_dir: &Path) -> PathBuf {
+/// Runs cargo for one part; returns where the archive lies.
+fn build_archive(root: &Path, target_dir: &Path, part: &str) -> PathBuf {
     let target = variable("TARGET");
     let mut cargo = Command::new(variable("CARGO"));
     cargo.current_dir(root).args(["rustc", "--package=rjaxc-runtime", "--lib", "--crate-type=staticlib"]);
@@ -41,6 +49,7 @@ fn build_archive(root: &Path, target_dir: &Path) -> PathBuf {
         "--target-dir",
     ]);
     cargo.arg(target_dir).args(["--", "--cfg=rjaxc_archive", "-Crelocation-model=pic"]);
+    cargo.arg(format!("--cfg=rjaxc_part=\"{part}\""));
     for inherited in ["RUSTC_WORKSPACE_WRAPPER", "CARGO_ENCODED_RUSTFLAGS", "RUSTFLAGS", "CARGO_TARGET_DIR"] {
         // The first is clippy's under `cargo clippy`; flags for the compiler itself, such as those of a coverage
         // run or of `target-cpu=native`, must not reach programs that run elsewhere.
@@ -52,25 +61,29 @@ fn build_archive(root: &Path, target_dir: &Path) -> PathBuf {
     target_dir.join(target).join("archive/librjaxc_rt.a")
 }
 
-/// The archive without the members that every Rust static library carries (4 MB of compiler support): ours is one
-/// self-contained object, which a test of the archive checks.
-fn without_support_library(bytes: &[u8]) -> Vec<u8> {
+/// The objects of an archive, without those that every Rust static library carries (4 MB of compiler support): ours are
+/// self-contained, which a test of the archive checks.
+fn without_support_library(bytes: &[u8], part: &str) -> Vec<(String, Vec<u8>)> {
     let file = ArchiveFile::parse(bytes).expect("rustc writes valid archives");
-    let mut members = Vec::new();
+    let mut objects = Vec::new();
     for member in file.members() {
         let member = member.expect("rustc writes valid archives");
         if member.name().starts_with(b"rjaxc_rt") {
             // rustc's own names contain a hash, which would differ from machine to machine.
-            let name = if members.is_empty() {
-                "rjaxc_rt.o".into()
-            } else {
-                format!("rjaxc_rt_{}.o", members.len())
-            };
+            let number = if objects.is_empty() { String::new() } else { format!("_{}", objects.len()) };
             let object = member.data(bytes).expect("rustc writes valid archives");
-            members.push(NewArchiveMember::new(object, &DEFAULT_OBJECT_READER, name));
+            objects.push((format!("rjaxc_rt_{part}{number}.o"), object.to_vec()));
         }
     }
-    assert!(!members.is_empty(), "the runtime archive has no member of the runtime");
+    assert!(!objects.is_empty(), "the runtime archive has no member of the runtime");
+    objects
+}
+
+fn archive(objects: &[(String, Vec<u8>)]) -> Vec<u8> {
+    let members: Vec<NewArchiveMember> = objects
+        .iter()
+        .map(|(name, object)| NewArchiveMember::new(object, &DEFAULT_OBJECT_READER, name.clone()))
+        .collect();
     let kind =
         if variable("CARGO_CFG_TARGET_VENDOR") == "apple" { ArchiveKind::Darwin } else { ArchiveKind::Gnu };
     let mut archive = Cursor::new(Vec::new());

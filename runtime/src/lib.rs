@@ -1,14 +1,21 @@
 //! What compiled programs call and cannot inline: no allocation, no panic, no mutable globals, only `core`.
 //!
-//! The crate is built twice. As an ordinary library it is linked into `rjaxc` itself, for programs compiled into
-//! memory ([`symbols`]). As a static archive (`--cfg rjaxc_archive`, see `cli/build.rs`) it travels inside `rjaxc`
-//! and is linked into users' programs; `include/rjaxc_rt.h` declares it for C.
+//! The crate is built in two ways. As an ordinary library it is linked into `rjaxc` itself, for programs compiled into
+//! memory ([`symbols`]). As a static archive (see `cli/build.rs`) it travels inside `rjaxc` and is linked into users'
+//! programs; `include/rjaxc_rt.h` declares it for C.
 //!
-//! Why `fmod` is here: the exact remainder takes a loop whose number of steps depends on the data, so
-//! that it gains nothing from being inlined into a loop nest.
+//! # Note: parts
+//! The archive has an object for each part of the crate (`--cfg rjaxc_part="base"` or `"linalg"`), so that a program
+//! without linear algebra does not carry it. A module belongs to one part: both objects can be linked together.
 #![no_std]
 
-mod remainder;
+#[cfg(any(not(rjaxc_archive), rjaxc_part = "linalg"))]
+mod linalg;
+#[cfg(any(not(rjaxc_archive), rjaxc_part = "base"))]
+mod scalar;
+
+#[cfg(any(not(rjaxc_archive), rjaxc_part = "base"))]
+pub use scalar::{rjax_abi_1, rjax_fmod_f32, rjax_fmod_f64};
 
 // A program that a user links has no panic machinery. Nothing here panics, hence nothing is lost.
 #[cfg(rjaxc_archive)]
@@ -19,34 +26,10 @@ fn unreachable_panic(_: &core::panic::PanicInfo) -> ! {
     }
 }
 
-/// Refers to this ABI version: compiled code that calls the runtime names it, so that another version does not link.
-// SAFETY: the prefix `rjax_` is this project's.
-#[unsafe(no_mangle)]
-pub static rjax_abi_1: u32 = 1;
-
-/// The remainder of `x / y` with the sign of `x`, exact, as C's `fmod`.
-// SAFETY: the prefix `rjax_` is this project's.
-#[unsafe(no_mangle)]
-pub extern "C" fn rjax_fmod_f64(x: f64, y: f64) -> f64 {
-    remainder::fmod(x, y)
-}
-
-/// The remainder of `x / y` with the sign of `x`, exact, as C's `fmodf`.
-// SAFETY: the prefix `rjax_` is this project's.
-#[unsafe(no_mangle)]
-pub extern "C" fn rjax_fmod_f32(x: f32, y: f32) -> f32 {
-    // Both operands and the remainder, which is exact, are values of either type.
-    remainder::fmod(f64::from(x), f64::from(y)) as f32
-}
-
 /// Every symbol and its address, for code that is compiled into memory instead of linked.
+#[cfg(not(rjaxc_archive))]
 pub fn symbols() -> impl Iterator<Item = (&'static str, *const u8)> {
-    let own: [(&str, *const u8); 3] = [
-        ("rjax_abi_1", (&raw const rjax_abi_1).cast()),
-        ("rjax_fmod_f64", rjax_fmod_f64 as *const u8),
-        ("rjax_fmod_f32", rjax_fmod_f32 as *const u8),
-    ];
-    own.into_iter()
+    scalar::symbols().into_iter().chain(linalg::entry::symbols())
 }
 
 #[cfg(test)]
@@ -54,19 +37,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn remainders_are_exact_and_take_the_sign_of_the_dividend() {
-        assert_eq!(rjax_fmod_f64(5.5, -2.0), 1.5);
-        assert_eq!(rjax_fmod_f64(-5.5, 2.0), -1.5);
-        assert_eq!(rjax_fmod_f64(1e300, 3.0), 1e300 % 3.0);
-        assert!(rjax_fmod_f64(-6.0, 3.0).is_sign_negative());
-        assert_eq!(rjax_fmod_f32(1e30, 0.7), 1e30 % 0.7);
-        assert_eq!(rjax_fmod_f32(2.0, f32::INFINITY), 2.0);
-        assert!(rjax_fmod_f32(2.0, 0.0).is_nan() && rjax_fmod_f64(f64::INFINITY, 1.0).is_nan());
-    }
-
-    #[test]
-    fn symbols_are_named_after_what_they_point_at() {
-        for name in ["rjax_abi_1", "rjax_fmod_f64", "rjax_fmod_f32"] {
+    fn symbols_have_one_address_each() {
+        for name in ["rjax_abi_1", "rjax_fmod_f64", "rjax_fmod_f32", "rjax_cholesky", "rjax_eigh"] {
             assert_eq!(symbols().filter(|(known, _)| *known == name).count(), 1, "{name}");
         }
         assert!(symbols().all(|(_, address)| !address.is_null()));
