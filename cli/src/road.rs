@@ -5,10 +5,10 @@ use crate::clock::Clock;
 use crate::failure::Failure;
 use crate::weights;
 use rjaxc_compiler::diag::{Diagnostic, SourceId, Sources};
-use rjaxc_compiler::ir::source::{Export, Source};
+use rjaxc_compiler::ir::source::{Export, Source, Threefry};
 use rjaxc_compiler::loops::Module;
 use rjaxc_compiler::pipeline::{self, Entry, LOOP_PASSES, Observe, PROGRAM_PASSES};
-use rjaxc_compiler::{front, read};
+use rjaxc_compiler::{front, read_with_threefry};
 use std::collections::HashMap;
 use std::path::Path;
 
@@ -21,15 +21,15 @@ pub struct Compiled {
     pub module: Module,
 }
 
-/// Reads a program. Errors: it cannot be read, or is wrong.
-pub fn load(path: &Path, sources: &mut Sources) -> Result<Source, Failure> {
+/// Reads a program, with another layout of random bits than it says, if any. Errors: it cannot be read, or is wrong.
+pub fn load(path: &Path, threefry: Option<Threefry>, sources: &mut Sources) -> Result<Source, Failure> {
     let text = read_text(path)?;
     let id = sources.add(path.display().to_string(), text);
     if path.extension().is_some_and(|extension| extension == "mlir") {
         let hint = "print the function with jax.make_jaxpr and compile that";
         return Err(Diagnostic::unsupported("StableHLO text is not supported yet").hint(hint).into());
     }
-    Ok(read(sources, id)?)
+    Ok(read_with_threefry(sources, id, threefry)?)
 }
 
 /// A text file. Errors: it cannot be read, or is no text.
@@ -42,9 +42,6 @@ pub fn read_text(path: &Path) -> Result<String, Failure> {
 
 /// Binds constants and picks what to compile, as the flags say.
 pub fn entries(args: &ProgramArgs, mut source: Source, sources: &mut Sources) -> Result<Vec<Entry>, Failure> {
-    if let Some(layout) = args.threefry {
-        source.threefry = Some(layout.into());
-    }
     let exports = requested_exports(&args.export, sources)?;
     bind(&mut source, &args.file, args.consts.as_deref())?;
     Ok(pipeline::entries(&source, &exports)?)
@@ -81,7 +78,7 @@ pub fn compile(
     dump_after: &[&str],
 ) -> Result<(Compiled, Dumps), Failure> {
     check_pass_names(&args.print_ir_after)?;
-    let source = load(&args.file, sources)?;
+    let source = load(&args.file, args.threefry.map(Into::into), sources)?;
     clock.lap("read");
     let entries = entries(args, source, sources)?;
     clock.lap("bind");

@@ -90,12 +90,9 @@ fn prepare_transformed(
     clock: &mut Clock,
 ) -> Result<(Entry, Executable), Failure> {
     let sidecar = transform::Sidecar::read(path)?;
-    let mut source = road::load(&args.program.file, sources)?;
+    let threefry = args.program.threefry.map(Into::into).or(sidecar.threefry);
+    let mut source = road::load(&args.program.file, threefry, sources)?;
     clock.lap("read");
-    sidecar.apply_flags(&mut source);
-    if let Some(layout) = args.program.threefry {
-        source.threefry = Some(layout.into());
-    }
     road::bind(
         &mut source,
         &args.program.file,

@@ -12,7 +12,8 @@ use std::path::Path;
 pub struct Sidecar {
     // In the order of application: inner first.
     transforms: Vec<Transform>,
-    threefry: Option<Threefry>,
+    /// How random bits are laid out, if the flags say it.
+    pub threefry: Option<Threefry>,
 }
 
 /// `{"kind": "vmap", "in_axes": [0, null], "out_axes": 0, "axis_size": 5}`.
@@ -49,11 +50,6 @@ impl Sidecar {
             }
         };
         Ok(Sidecar { transforms: list.iter().map(Transform::parse).collect::<Result<_, _>>()?, threefry })
-    }
-
-    /// Sets what the flags say of the program.
-    pub fn apply_flags(&self, source: &mut Source) {
-        source.threefry = self.threefry.or(source.threefry);
     }
 
     /// The transformations applied to the only export of the file, or to its only function that no other one calls.
@@ -172,7 +168,7 @@ mod tests {
             "flags": {"jax_threefry_partitionable": false},
         }));
         let sidecar = sidecar.expect("a sidecar");
-        let (mut sources, mut source) = (Sources::new(), source(&["main"]));
+        let (mut sources, source) = (Sources::new(), source(&["main"]));
         let export = sidecar.export(&source, &mut sources).expect("one export");
         let Expression::Transform { name, span, argument, keywords } = export.expression else {
             panic!("no vmap")
@@ -183,8 +179,7 @@ mod tests {
         assert_eq!(keywords[1].value, Value::Tuple(vec![Value::Int(0), Value::None]));
         let Expression::Transform { name, span, .. } = *argument else { panic!("no grad") };
         assert_eq!((name.as_str(), &text[span.start as usize..span.end as usize]), ("grad", "grad"));
-        sidecar.apply_flags(&mut source);
-        assert_eq!(source.threefry, Some(Threefry::Original));
+        assert_eq!(sidecar.threefry, Some(Threefry::Original));
     }
 
     #[test]

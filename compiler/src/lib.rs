@@ -59,7 +59,7 @@ pub mod types;
 use codegen::Target;
 use codegen::cpu::{DataBlob, DataRef, EntryPoint, Unit};
 use diag::{Diagnostic, SourceId, Sources};
-use ir::source::Source;
+use ir::source::{Source, Threefry};
 use link::{FunctionNames, Interface, Names, Signature};
 use loops::Module;
 use pipeline::{Entry, Observe, Sink};
@@ -70,6 +70,15 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// Reads one text. Errors: everything that is wrong with it, with positions.
 pub fn read(sources: &Sources, id: SourceId) -> Result<Source, Vec<Diagnostic>> {
     front::read(sources, id)
+}
+
+/// [`read`], with another layout of random bits than the file says, if any. Errors: as [`read`].
+pub fn read_with_threefry(
+    sources: &Sources,
+    id: SourceId,
+    threefry: Option<Threefry>,
+) -> Result<Source, Vec<Diagnostic>> {
+    front::read_with_threefry(sources, id, threefry)
 }
 
 /// Takes functions through all passes to scheduled loops, one loop function per entry, in order.

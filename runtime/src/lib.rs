@@ -13,6 +13,8 @@
 mod linalg;
 #[cfg(any(not(rjaxc_archive), rjaxc_part = "base"))]
 mod scalar;
+#[cfg(any(not(rjaxc_archive), rjaxc_part = "base"))]
+mod sort;
 
 #[cfg(any(not(rjaxc_archive), rjaxc_part = "base"))]
 pub use scalar::{rjax_abi_1, rjax_fmod_f32, rjax_fmod_f64};
@@ -29,7 +31,7 @@ fn unreachable_panic(_: &core::panic::PanicInfo) -> ! {
 /// Every symbol and its address, for code that is compiled into memory instead of linked.
 #[cfg(not(rjaxc_archive))]
 pub fn symbols() -> impl Iterator<Item = (&'static str, *const u8)> {
-    scalar::symbols().into_iter().chain(linalg::entry::symbols())
+    scalar::symbols().into_iter().chain(sort::symbols()).chain(linalg::entry::symbols())
 }
 
 #[cfg(test)]
@@ -38,7 +40,9 @@ mod tests {
 
     #[test]
     fn symbols_have_one_address_each() {
-        for name in ["rjax_abi_1", "rjax_fmod_f64", "rjax_fmod_f32", "rjax_cholesky", "rjax_eigh"] {
+        for name in
+            ["rjax_abi_1", "rjax_fmod_f64", "rjax_fmod_f32", "rjax_order_u32", "rjax_cholesky", "rjax_eigh"]
+        {
             assert_eq!(symbols().filter(|(known, _)| *known == name).count(), 1, "{name}");
         }
         assert!(symbols().all(|(_, address)| !address.is_null()));

@@ -59,9 +59,8 @@ impl<'r> Case<'r> {
             None => Sidecar::parse(&Json::Null).map_err(Failure::data),
         };
         let sidecar = sidecar.map_err(|failure| reject("transform", &sources, failure))?;
-        let mut source =
-            road::load(self.file, &mut sources).map_err(|failure| reject("parse", &sources, failure))?;
-        sidecar.apply_flags(&mut source);
+        let mut source = road::load(self.file, sidecar.threefry, &mut sources)
+            .map_err(|failure| reject("parse", &sources, failure))?;
         road::bind(&mut source, self.file, Some(self.args))
             .map_err(|failure| reject("verify", &sources, failure))?;
         let export = sidecar.export(&source, &mut sources);

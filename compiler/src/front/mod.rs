@@ -2,4 +2,4 @@
 
 pub mod jaxpr;
 
-pub use jaxpr::{read, read_export};
+pub use jaxpr::{read, read_export, read_with_threefry};

@@ -74,7 +74,7 @@ pub struct Keyword {
 }
 
 /// JAX's flag `jax_threefry_partitionable`: how random bits are laid out.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Threefry {
     /// JAX's default today.
     Partitionable,

@@ -16,7 +16,8 @@
 //!
 //! # Note: machine subset
 //! `schedule::legalize` rewrites every instruction to the *machine subset* before code generation: values are Bool,
-//! I8..I64, U8..U64, F32 or F64 (f16 and bf16 buffers are loaded and stored as U16 bits); operations are those
+//! I8..I64, U8..U64, F32 or F64 (f16 and bf16 buffers are loaded and stored as U16 bits, random keys as U64 words whose
+//! low half is the first word of the key); operations are those
 //! for which [`UnaryOp::is_machine`] and [`BinaryOp::is_machine`] hold, and Compare, Select, Fma, Convert, Bitcast,
 //! Table, Rare and Call. Functions such as exp become sequences of these ([`math`]).
 

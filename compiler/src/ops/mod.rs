@@ -10,6 +10,7 @@ pub mod control;
 pub mod custom;
 pub mod elementwise;
 pub mod pending;
+pub mod random;
 pub mod reduction;
 pub mod rules;
 pub mod shape;
@@ -66,6 +67,8 @@ primitives! {
     shape::Pad, shape::Concatenate, shape::Split, shape::Stack, shape::Unstack, shape::Tile, shape::Rev, shape::Iota,
     shape::Constant,
     contraction::DotGeneral,
+    random::RandomSeed, random::RandomWrap, random::RandomUnwrap, random::RandomFoldIn, random::RandomSplit,
+    random::RandomBits, random::ThreefryHash, random::Iota2x32, random::RngBitGenerator, random::RngUniform,
     control::Call, control::CustomCall,
     pending::Pending,
 }

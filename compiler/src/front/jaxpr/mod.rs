@@ -20,4 +20,4 @@ mod tests;
 mod value;
 
 pub use file::{parse, parse_export};
-pub use source::{read, read_export};
+pub use source::{read, read_export, read_with_threefry};

@@ -3,6 +3,7 @@
 use super::suggest::closest;
 use super::syntax::{self, Binder, Definition, Ident, Jaxpr, ParamValue};
 use crate::diag::{Diagnostic, Origin, Span};
+use crate::ir::source::Threefry;
 use crate::ir::{Atom, Body, Equation, Params, Program, Value, Var};
 use crate::ops;
 use crate::types::{Aval, DType, Literal, Scalar};
@@ -21,6 +22,8 @@ const NAME_KEYS: [&str; 4] = ["name", "jvp", "fwd", "bwd"];
 pub(super) struct Resolver<'a> {
     text: &'a str,
     tables: Vec<Table<'a>>,
+    /// The layout of random bits, if something says which.
+    threefry: Option<Threefry>,
     /// How many jaxprs are being resolved, one inside or called by the other.
     depth: usize,
     pub errors: Vec<Diagnostic>,
@@ -86,8 +89,8 @@ struct ParamCx<'p> {
 
 impl<'a> Resolver<'a> {
     /// Errors found on the way are collected in [`Resolver::errors`].
-    pub fn new(text: &'a str, definitions: &'a [Definition<'a>]) -> Self {
-        let mut resolver = Resolver { text, tables: Vec::new(), depth: 0, errors: Vec::new() };
+    pub fn new(text: &'a str, definitions: &'a [Definition<'a>], threefry: Option<Threefry>) -> Self {
+        let mut resolver = Resolver { text, tables: Vec::new(), threefry, depth: 0, errors: Vec::new() };
         resolver.add_table(definitions, None);
         resolver
     }
@@ -246,6 +249,10 @@ impl<'a> Resolver<'a> {
             return None;
         };
         let avals = scope.program.atom_avals(&operands);
+        let parsed = parsed.map(|op| match self.threefry {
+            Some(layout) => op.with_threefry(layout),
+            None => op,
+        });
         let inferred = parsed.and_then(|op| op.infer(&avals).map(|results| (op, results)));
         let (op, inferred) = match inferred {
             Ok(inferred) => inferred,

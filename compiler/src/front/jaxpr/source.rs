@@ -14,8 +14,23 @@ use std::collections::HashSet;
 ///
 /// Errors: all that is wrong in syntax, else in names and types.
 pub fn read(sources: &Sources, id: SourceId) -> Result<Source, Vec<Diagnostic>> {
+    read_with_threefry(sources, id, None)
+}
+
+/// [`read`], with another layout of random bits than the file says, if any.
+///
+/// Errors: as [`read`].
+pub fn read_with_threefry(
+    sources: &Sources,
+    id: SourceId,
+    threefry: Option<Threefry>,
+) -> Result<Source, Vec<Diagnostic>> {
     let file = super::parse(sources, id)?;
-    let mut resolver = Resolver::new(sources.text(id), &file.definitions);
+    let threefry = threefry.or(file.threefry.map(|(flag, _)| match flag {
+        syntax::Threefry::Partitionable => Threefry::Partitionable,
+        syntax::Threefry::Original => Threefry::Original,
+    }));
+    let mut resolver = Resolver::new(sources.text(id), &file.definitions, threefry);
     // Callers first: their binders say which of several results called `_` a body means.
     let main = file.main.as_ref().and_then(|jaxpr| main_function(&mut resolver, jaxpr, &file));
     let mut functions = Vec::new();
@@ -38,10 +53,6 @@ pub fn read(sources: &Sources, id: SourceId) -> Result<Source, Vec<Diagnostic>> 
         errors.push(Diagnostic::error(message).at(constant.name.span));
     }
     let exports = collect(file.exports.iter().map(export), &mut errors);
-    let threefry = file.threefry.map(|(flag, _)| match flag {
-        syntax::Threefry::Partitionable => Threefry::Partitionable,
-        syntax::Threefry::Original => Threefry::Original,
-    });
     errors.sort_by_key(|error| error.labels.first().map(|(span, _)| *span));
     if errors.is_empty() { Ok(Source { constants, functions, exports, threefry }) } else { Err(errors) }
 }

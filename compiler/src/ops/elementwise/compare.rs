@@ -107,7 +107,7 @@ impl Primitive for Compare {
         let dtype = operands[0].dtype;
         match dtype.kind() {
             Kind::Complex => Err(NoRule::NotYet("complex arithmetic")),
-            Kind::Key | Kind::Float0 => Err(NoRule::NotYet("comparison of keys")),
+            Kind::Float0 => Err(NoRule::ByDesign("float0 has no values")),
             Kind::Bool => {
                 Ok(elementwise_nest(operands, &results[0], |b, x| compare_bools(b, op, x[0], x[1])))
             }
@@ -115,7 +115,7 @@ impl Primitive for Compare {
                 let (x, y) = (ordered_bits(b, x[0]), ordered_bits(b, x[1]));
                 b.compare(op, x, y)
             })),
-            Kind::Signed | Kind::Unsigned | Kind::Float => {
+            Kind::Signed | Kind::Unsigned | Kind::Float | Kind::Key => {
                 Ok(elementwise_nest(operands, &results[0], |b, x| b.compare(op, x[0], x[1])))
             }
         }

@@ -21,13 +21,15 @@ pub enum IdentityKind {
     /// Any number of operands.
     DevicePut,
     ShardingConstraint,
+    /// Of keys, which JAX counts uses of.
+    RandomClone,
 }
 
 impl IdentityKind {
     /// Every member.
-    pub const ALL: [IdentityKind; 6] = {
+    pub const ALL: [IdentityKind; 7] = {
         use IdentityKind::*;
-        [Copy, CopyP, StopGradient, OptimizationBarrier, DevicePut, ShardingConstraint]
+        [Copy, CopyP, StopGradient, OptimizationBarrier, DevicePut, ShardingConstraint, RandomClone]
     };
 
     fn name(self) -> &'static str {
@@ -38,6 +40,7 @@ impl IdentityKind {
             IdentityKind::OptimizationBarrier => "optimization_barrier",
             IdentityKind::DevicePut => "device_put",
             IdentityKind::ShardingConstraint => "sharding_constraint",
+            IdentityKind::RandomClone => "random_clone",
         }
     }
 
@@ -45,7 +48,9 @@ impl IdentityKind {
         match self {
             IdentityKind::OptimizationBarrier | IdentityKind::DevicePut => true,
             IdentityKind::Copy | IdentityKind::CopyP => false,
-            IdentityKind::StopGradient | IdentityKind::ShardingConstraint => false,
+            IdentityKind::StopGradient | IdentityKind::ShardingConstraint | IdentityKind::RandomClone => {
+                false
+            }
         }
     }
 }
@@ -116,6 +121,7 @@ impl Family for Identity {
             samples.push(sample(vec![x.clone()]));
             samples.push(sample(vec![n.clone()]));
             samples.push(sample(vec![Tensor::from_f64s(DType::BF16, [0], &[])]));
+            samples.push(sample(vec![Tensor::from_f64s(DType::KeyFry, [2], &[7.0, 42.0])]));
             if kind.is_variadic() {
                 samples.push(sample(vec![x, n]));
             }

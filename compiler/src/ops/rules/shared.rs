@@ -188,7 +188,9 @@ pub fn batch_elementwise(
     let rank = operands.iter().zip(dims).map(|pair| logical_rank(cx, pair)).max().unwrap_or(0);
     let aligned: Vec<Atom> =
         operands.iter().zip(dims).map(|(&atom, &dim)| align(cx, atom, dim, rank)).collect();
-    Ok(Batched::leading(cx.builder.emit_one(op, &aligned)))
+    let values = cx.builder.emit(op, &aligned);
+    let dims = vec![BatchDim::Axis(0); values.len()];
+    Ok(Batched { values, dims })
 }
 
 /// Moves the batch axis first and inserts unit axes, so that the operand has rank `rank + 1` or 0.

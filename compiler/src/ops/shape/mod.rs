@@ -84,8 +84,7 @@ fn eval_view(result: &Aval, operand: &Tensor, source: impl Fn(&[usize]) -> Vec<u
 fn expect_word(aval: &Aval) -> Rule<()> {
     match aval.dtype.kind() {
         Kind::Complex => Err(NoRule::NotYet("compiled complex numbers")),
-        Kind::Key => Err(NoRule::NotYet("compiled random keys")),
-        Kind::Bool | Kind::Signed | Kind::Unsigned | Kind::Float | Kind::Float0 => Ok(()),
+        Kind::Bool | Kind::Key | Kind::Signed | Kind::Unsigned | Kind::Float | Kind::Float0 => Ok(()),
     }
 }
 
@@ -183,7 +182,7 @@ fn instantiate(builder: &mut Builder, tangent: &Tangent) -> Atom {
 }
 
 /// All operands with the batch axis first; those without one are broadcast.
-fn batch_axes_first(cx: &mut BatchCx, operands: &[Atom], dims: &[BatchDim]) -> Vec<Atom> {
+pub(in crate::ops) fn batch_axes_first(cx: &mut BatchCx, operands: &[Atom], dims: &[BatchDim]) -> Vec<Atom> {
     let lead = |(&atom, dim): (&Atom, &BatchDim)| match dim {
         BatchDim::Axis(axis) => cx.builder.move_axis(atom, *axis, 0),
         BatchDim::NotMapped => {
@@ -212,8 +211,8 @@ fn inserted<T: Clone>(list: &[T], at: usize, entry: T) -> Vec<T> {
 }
 
 /// Element types for samples: a word of every size, and one that is not a word.
-const SAMPLE_DTYPES: [DType; 7] =
-    [DType::F32, DType::F64, DType::BF16, DType::I32, DType::U8, DType::Bool, DType::C64];
+const SAMPLE_DTYPES: [DType; 8] =
+    [DType::F32, DType::F64, DType::BF16, DType::I32, DType::U8, DType::Bool, DType::C64, DType::KeyFry];
 
 /// An array of small whole numbers that differ from their neighbours.
 fn sample_tensor(dtype: DType, shape: &[usize]) -> Tensor {

@@ -47,7 +47,7 @@ impl<'s> Rewriter<'s> {
 
     /// The element that a store is about to replace; zero where its mask may exclude it.
     pub(super) fn old_value(&mut self, buffer: BufferId, indices: Vec<Index>, dtype: DType) -> Val {
-        let stored = if half::is_half(dtype) { DType::U16 } else { dtype };
+        let stored = stored_type(dtype);
         let access = filled_access(&mut self.b, buffer, indices, stored);
         let bits = self.b.load(access, stored);
         if half::is_half(dtype) { half::from_bits(&mut self.b, bits, dtype) } else { bits }
@@ -105,7 +105,7 @@ impl<'s> Rewriter<'s> {
     fn load(&mut self, inst: &Inst, dtype: DType) -> Val {
         let mut moved = inst.map_operands(|operand| self.get(operand));
         if !half::is_half(dtype) {
-            return self.b.push(moved, dtype);
+            return self.b.push(moved, stored_type(dtype));
         }
         if let Inst::Load(access) = &mut moved {
             access.fill = access.fill.map(|fill| half::to_bits(&mut self.b, fill, dtype));
@@ -306,7 +306,7 @@ impl<'s> Rewriter<'s> {
     fn bitcast(&mut self, from: DType, to: DType, x: Val) -> Val {
         let bits = self.stored(x, from);
         if !half::is_half(to) {
-            return self.b.bitcast(bits, to);
+            return self.b.bitcast(bits, stored_type(to));
         }
         let bits = self.b.bitcast(bits, DType::U16);
         half::from_bits(&mut self.b, bits, to)
@@ -337,15 +337,29 @@ fn machine_type(dtype: DType) -> Result<DType, String> {
         DType::Bool | DType::F32 | DType::F64 => Ok(dtype),
         DType::I8 | DType::I16 | DType::I32 | DType::I64 => Ok(dtype),
         DType::U8 | DType::U16 | DType::U32 | DType::U64 => Ok(dtype),
+        DType::KeyFry => Ok(DType::U64),
         DType::I2 | DType::I4 | DType::U2 | DType::U4 | DType::F8E4M3FN | DType::F8E5M2 => {
             Err(format!("code generation does not support {dtype} yet"))
         }
-        DType::C64 | DType::C128 | DType::KeyFry | DType::Float0 => {
+        DType::C64 | DType::C128 | DType::Float0 => {
             Err(format!("a value of {dtype} reached code generation; lowering splits such values"))
         }
     }
 }
 
+/// The type that buffers of `dtype` are loaded and stored as.
+fn stored_type(dtype: DType) -> DType {
+    match dtype {
+        DType::F16 | DType::BF16 => DType::U16,
+        DType::KeyFry => DType::U64,
+        other => other,
+    }
+}
+
 fn in_type(literal: Literal, machine: DType) -> Literal {
-    if literal.dtype() == machine { literal } else { Literal::from_f64(machine, literal.value().float()) }
+    match literal.dtype().kind() {
+        _ if literal.dtype() == machine => literal,
+        Kind::Key => Literal::from_bits(machine, literal.bits()),
+        _ => Literal::from_f64(machine, literal.value().float()),
+    }
 }
