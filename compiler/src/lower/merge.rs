@@ -3,7 +3,7 @@
 
 use super::build::Root;
 use super::graph::Graph;
-use crate::loops::{BlockBuilder, BufferId, Combine, Inst, Nest, Role, Store, Val};
+use crate::loops::{BlockBuilder, BufferId, Combine, Index, Inst, Nest, Role, Store, Val};
 use std::collections::{HashMap, HashSet};
 
 // Nests with more instructions than this are not joined: registers would spill.
@@ -55,7 +55,10 @@ fn resolve(graph: &Graph, buffer: BufferId) -> BufferId {
 }
 
 fn joinable(first: &Nest, second: &Nest, second_reads: &HashSet<BufferId>, graph: &Graph) -> bool {
-    let plain = |store: &Store| store.mask.is_none() && store.combine.is_none();
+    // Stores at computed positions overwrite what an earlier nest has written, so they stay behind it.
+    let plain = |store: &Store| {
+        store.mask.is_none() && store.combine.is_none() && store.indices.iter().all(Index::is_affine)
+    };
     let sequential = |nest: &Nest| nest.dims.iter().any(|dim| dim.role == Role::Sequential);
     let written: HashSet<BufferId> = first.stores.iter().map(|store| resolve(graph, store.buffer)).collect();
     let shares =
