@@ -9,6 +9,7 @@ pub mod contraction;
 pub mod control;
 pub mod custom;
 pub mod elementwise;
+pub mod indexing;
 pub mod pending;
 pub mod random;
 pub mod reduction;
@@ -69,6 +70,7 @@ primitives! {
     contraction::DotGeneral,
     random::RandomSeed, random::RandomWrap, random::RandomUnwrap, random::RandomFoldIn, random::RandomSplit,
     random::RandomBits, random::ThreefryHash, random::Iota2x32, random::RngBitGenerator, random::RngUniform,
+    indexing::Gather, indexing::Scatter, indexing::DynamicSlice, indexing::DynamicUpdateSlice,
     control::Call, control::CustomCall,
     pending::Pending,
 }

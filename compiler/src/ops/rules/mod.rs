@@ -3,8 +3,10 @@
 //! A rule is local: it sees one equation. Walking programs, keeping environments and recursing into bodies is the
 //! drivers' work; where a rule needs it (a loop differentiating its body), the context carries it as a function.
 
+mod scalar;
 mod shared;
 
+pub use scalar::scalar_results;
 pub use shared::*;
 
 use crate::diag::TypeError;

@@ -40,7 +40,7 @@ use crate::ops::rules::*;
 use crate::types::{Aval, DType, Kind, Tensor};
 
 /// Errors: TypeError unless the axes are distinct and below `rank`.
-fn expect_axes(what: &str, axes: &[usize], rank: usize) -> Result<(), TypeError> {
+pub(in crate::ops) fn expect_axes(what: &str, axes: &[usize], rank: usize) -> Result<(), TypeError> {
     if let Some(axis) = axes.iter().find(|&&axis| axis >= rank) {
         return Err(TypeError(format!("{what}: expected axes below {rank}, found {axis}")));
     }
@@ -174,7 +174,7 @@ fn transpose_many_results(
 }
 
 /// An array for a tangent that may be a symbolic zero.
-fn instantiate(builder: &mut Builder, tangent: &Tangent) -> Atom {
+pub(in crate::ops) fn instantiate(builder: &mut Builder, tangent: &Tangent) -> Atom {
     match tangent {
         Tangent::Value(atom) => *atom,
         Tangent::Zero(aval) => builder.full(aval.dtype, &aval.shape, 0.0),
@@ -204,7 +204,7 @@ fn bump_all(axes: &[usize], batch_axis: usize) -> Vec<usize> {
 }
 
 /// A list with an entry for the batch axis.
-fn inserted<T: Clone>(list: &[T], at: usize, entry: T) -> Vec<T> {
+pub(in crate::ops) fn inserted<T: Clone>(list: &[T], at: usize, entry: T) -> Vec<T> {
     let mut list = list.to_vec();
     list.insert(at, entry);
     list
@@ -215,7 +215,7 @@ const SAMPLE_DTYPES: [DType; 8] =
     [DType::F32, DType::F64, DType::BF16, DType::I32, DType::U8, DType::Bool, DType::C64, DType::KeyFry];
 
 /// An array of small whole numbers that differ from their neighbours.
-fn sample_tensor(dtype: DType, shape: &[usize]) -> Tensor {
+pub(in crate::ops) fn sample_tensor(dtype: DType, shape: &[usize]) -> Tensor {
     let count = shape.iter().product::<usize>();
     let values: Vec<f64> =
         (0..count).map(|i| if dtype == DType::Bool { (i * i % 3) as f64 } else { i as f64 }).collect();

@@ -35,7 +35,7 @@ pub(in crate::ops) fn check_lowering<F: Family>() {
             arena_bytes: 0,
         };
         let found = interpret::function(&function, &sample.operands, Strictness::Source);
-        let expected = run(sample.op.clone(), &sample.operands);
+        let Some(expected) = reference(&sample.op, &sample.operands) else { continue };
         assert_eq!(found.as_ref(), Ok(&expected), "{:?} on {:?}", sample.op, sample.operands);
         count += 1;
     }
@@ -48,10 +48,15 @@ fn buffer(aval: &Aval, place: Place) -> Buffer {
 
 /// Evaluates one operation.
 pub(in crate::ops) fn run(op: impl Into<Op>, operands: &[Tensor]) -> Vec<Tensor> {
+    reference(&op.into(), operands).expect("the operation has a reference")
+}
+
+/// The value of one operation; `None` if it has no reference yet.
+fn reference(op: &Op, operands: &[Tensor]) -> Option<Vec<Tensor>> {
     let mut b = Builder::new();
     let inputs: Vec<Atom> = operands.iter().map(|tensor| b.input(tensor.aval().clone()).into()).collect();
-    let outputs = b.emit(op, &inputs);
-    eval::program(&b.finish(outputs), operands).expect("the operation has a reference")
+    let outputs = b.emit(op.clone(), &inputs);
+    eval::program(&b.finish(outputs), operands).ok()
 }
 
 /// Checks an operation with all operands mapped, along these axes, against each member of the batch on its own.
