@@ -222,9 +222,8 @@ impl NestEmitter<'_, '_, '_, '_> {
     }
 
     fn store_vector(&mut self, store: usize, point: Point) -> Emit<()> {
-        let nest = self.nest;
         let flat = self.stores[store].clone();
-        let mask = nest.stores[store].mask;
+        let mask = self.mask_of(store);
         let mask_differs = mask.is_some_and(|mask| self.facts.facts(mask).per_lane);
         if !self.is_contiguous(&flat) {
             return self.store_lanes(store, point);
@@ -282,7 +281,7 @@ impl NestEmitter<'_, '_, '_, '_> {
 
     /// One element, unless its mask is false.
     fn store_guarded(&mut self, store: usize, point: Point) -> Emit<()> {
-        let Some(mask) = self.nest.stores[store].mask else {
+        let Some(mask) = self.mask_of(store) else {
             return self.store_element(store, point);
         };
         let mask = self.lane(mask, point)?;

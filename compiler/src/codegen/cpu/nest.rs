@@ -41,6 +41,8 @@ pub(super) struct NestEmitter<'e, 'a, 'm, 'f> {
     pub bases: Vec<Value>,
     pub mode: Mode,
     pub state: State,
+    // The mask that is known to be true here.
+    passed: Option<Val>,
     // The most copies that any mode makes, of jammed points and of steps.
     most: (usize, usize),
 }
@@ -89,6 +91,7 @@ impl<'e, 'a, 'm, 'f> NestEmitter<'e, 'a, 'm, 'f> {
             bases: Vec::new(),
             mode,
             state,
+            passed: None,
             most,
         };
         emitter.open_accesses()?;
@@ -103,14 +106,10 @@ impl<'e, 'a, 'm, 'f> NestEmitter<'e, 'a, 'm, 'f> {
     fn level(&mut self, level: usize) -> Emit<()> {
         if level < self.facts.outer {
             self.instructions_of_all(level)?;
-            let dim = self.facts.order[level];
-            return self.split(dim, &mut |emitter, start, end, step| {
-                emitter.counted(dim, (start, end, step), &[], &mut |emitter, _| {
-                    emitter.level(level + 1)?;
-                    Ok(Vec::new())
-                })?;
-                Ok(())
-            });
+            return match self.guard_at(level) {
+                Some(mask) => self.guarded(mask, level),
+                None => self.loop_at(level),
+            };
         }
         if self.nest.reductions.is_empty() {
             return self.each_copy(|emitter, point| {
@@ -124,6 +123,52 @@ impl<'e, 'a, 'm, 'f> NestEmitter<'e, 'a, 'm, 'f> {
             emitter.instructions(level, true, point)?;
             emitter.store_all(point)
         })
+    }
+
+    /// The loop over the dim at `level`, and everything inside.
+    fn loop_at(&mut self, level: usize) -> Emit<()> {
+        let dim = self.facts.order[level];
+        self.split(dim, &mut |emitter, start, end, step| {
+            emitter.counted(dim, (start, end, step), &[], &mut |emitter, _| {
+                emitter.level(level + 1)?;
+                Ok(Vec::new())
+            })?;
+            Ok(())
+        })
+    }
+
+    /// The mask of all stores, if it is known at `level` and not before: where it is false, the loops inside do nothing.
+    fn guard_at(&self, level: usize) -> Option<Val> {
+        let mask = self.nest.stores.first()?.mask?;
+        let facts = self.facts.facts(mask);
+        let is_known = facts.depth == level && !facts.epilogue && !facts.per_jam && !facts.per_lane;
+        let is_common = self.nest.stores.iter().all(|store| store.mask == Some(mask));
+        (is_known && is_common).then_some(mask)
+    }
+
+    /// The loops from `level` on, where `mask` is true; the stores inside need not look at it again.
+    fn guarded(&mut self, mask: Val, level: usize) -> Emit<()> {
+        let condition = self.scalar(mask, Point::default())?;
+        let b = &mut self.cx().b;
+        let (inside, join) = (b.create_block(), b.create_block());
+        b.ins().brif(condition, inside, &[], join, &[]);
+        b.seal_block(inside);
+        b.switch_to_block(inside);
+        let saved = self.state.clone();
+        self.passed = Some(mask);
+        self.loop_at(level)?;
+        self.passed = None;
+        self.state = saved;
+        let b = &mut self.cx().b;
+        b.ins().jump(join, &[]);
+        b.seal_block(join);
+        b.switch_to_block(join);
+        Ok(())
+    }
+
+    /// The mask that a store still has to look at.
+    pub fn mask_of(&self, store: usize) -> Option<Val> {
+        self.nest.stores[store].mask.filter(|mask| self.passed != Some(*mask))
     }
 
     /// Cuts the range of a dim by the plan: jammed points and vector steps first, then single ones.
