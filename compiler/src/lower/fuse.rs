@@ -109,12 +109,27 @@ impl Planner<'_> {
         if instances.len() > MOST_INSTANCES || instances.iter().any(too_large) {
             return false;
         }
+        if instances.iter().any(|instance| self.delays_reuse(node, instance.root)) {
+            return false;
+        }
         if !nest.reductions.is_empty() {
             return instances.len() == 1 && self.fits_as_epilogue(var, node, &instances[0]);
         }
         let elements = self.graph.program.aval(var).shape.element_count().max(1);
-        let repeats: usize = instances.iter().map(|i| self.points(i.root).div_ceil(elements)).sum();
+        // An element that does not move is computed before the loops.
+        let is_fixed = |instance: &Instance| instance.map.iter().all(|index| index.terms().is_empty());
+        let points = |instance: &Instance| if is_fixed(instance) { 1 } else { self.points(instance.root) };
+        let repeats: usize = instances.iter().map(|instance| points(instance).div_ceil(elements)).sum();
         cost == 0 || repeats <= 1 || cost <= 2 && repeats <= 2
+    }
+
+    /// Does the root update a copy of an array that the producer reads? Then the producer is better off before the root,
+    /// so that the array may be updated where it is.
+    fn delays_reuse(&self, producer: NodeId, root: NodeId) -> bool {
+        self.graph.updated(root).is_some_and(|array| {
+            let reads = |access: &Access| self.graph.root(Var(access.buffer.0)) == array;
+            self.graph.nodes[producer].block.loads().any(reads)
+        })
     }
 
     /// Can the root run the reduction before its own work, point by point?

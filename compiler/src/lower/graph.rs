@@ -74,6 +74,25 @@ impl<'a> Graph<'a> {
         }
     }
 
+    /// The variable that `node` updates a copy of: another node has copied it to where this one stores.
+    pub fn updated(&self, node: NodeId) -> Option<Var> {
+        let [store] = self.nodes[node].stores.as_slice() else { return None };
+        let Def::Nests(nodes) = self.def(Var(store.buffer.0)) else { return None };
+        let first = &self.nodes[*nodes.first().filter(|&&first| first != node)?];
+        let [copy] = first.stores.as_slice() else { return None };
+        let source =
+            first.block.inst(copy.value).as_load().filter(|access| access.indices == copy.indices)?;
+        Some(self.root(Var(source.buffer.0)))
+    }
+
+    /// The variable whose bytes `var` has.
+    pub fn root(&self, var: Var) -> Var {
+        match self.def(var) {
+            Def::Alias { of, .. } => self.root(*of),
+            Def::Input(_) | Def::Constant(_) | Def::Nests(_) | Def::Call => var,
+        }
+    }
+
     /// The first node after the last call that precedes `node`; 0 if there is no such call.
     pub fn last_call_before(&self, node: NodeId) -> NodeId {
         let earlier = self.nodes_before_calls.partition_point(|&before| before <= node);

@@ -1,6 +1,7 @@
 //! Places: inputs and outputs at the caller's pointers, constants in the object, temporaries in one arena.
 
 use super::build::Root;
+use super::copies;
 use super::graph::{Def, Graph};
 use crate::ir::{Atom, Program, Var};
 use crate::loops::{Access, BlockBuilder, Buffer, BufferId, Function, Index, Nest, Place, Stmt};
@@ -34,6 +35,7 @@ pub fn place(name: &str, program: &Program, graph: &Graph, roots: Vec<Root>) -> 
     function.buffers.extend_from_slice(&graph.extra);
     place_outputs(&mut function, program);
     compact(&mut function);
+    copies::elide(&mut function);
     place_temporaries(&mut function);
     function
 }
@@ -157,23 +159,29 @@ fn rename(stmt: &mut Stmt, names: &HashMap<BufferId, BufferId>) {
     }
 }
 
-/// The statements during which a temporary holds a value.
+/// The statements during which a buffer holds a value.
 #[derive(Clone, Copy)]
-struct Life {
-    first: usize,
-    last: usize,
+pub(super) struct Life {
+    pub first: usize,
+    pub last: usize,
 }
 
-fn place_temporaries(function: &mut Function) {
+/// The lives of the buffers, aliases resolved, whose place is `wanted`. Statements inside of others count as those.
+pub(super) fn lives(function: &Function, wanted: impl Fn(&Place) -> bool) -> HashMap<BufferId, Life> {
     let mut lives: HashMap<BufferId, Life> = HashMap::new();
     for (at, stmt) in function.body.iter().enumerate() {
         for (id, _) in touched(stmt) {
             let id = function.resolve(id);
-            if function.buffer(id).place == Place::Unplaced {
+            if wanted(&function.buffer(id).place) {
                 lives.entry(id).or_insert(Life { first: at, last: at }).last = at;
             }
         }
     }
+    lives
+}
+
+fn place_temporaries(function: &mut Function) {
+    let lives = lives(function, |place| *place == Place::Unplaced);
     let mut order: Vec<(BufferId, Life)> = lives.iter().map(|(&id, &life)| (id, life)).collect();
     order.sort_unstable_by_key(|&(id, life)| (life.first, id));
     let mut arena = Arena::default();

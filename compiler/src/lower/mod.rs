@@ -5,11 +5,12 @@
 //! 3. `fuse` decides which variables get memory and which are computed where they are used.
 //! 4. `build` composes the nests of each remaining root with the producers it absorbs.
 //! 5. `merge` joins neighbouring roots that visit the same points.
-//! 6. `memory` gives outputs and temporaries their places.
+//! 6. `memory` gives outputs and temporaries their places; `copies` drops copies of what is not used any more.
 //!
 //! The driver knows no primitive: everything follows from the shape of the nests.
 
 mod build;
+mod copies;
 mod expand;
 mod fuse;
 mod graph;

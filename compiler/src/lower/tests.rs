@@ -1,8 +1,9 @@
-//! Runtime calls among nests, with lowerings made by hand.
+//! Runtime calls among nests, with lowerings made by hand, and copies that are not made.
 
 use super::*;
 use crate::ir::{Atom, Builder};
 use crate::ops::elementwise::UnaryKind;
+use crate::ops::indexing::{DynamicSlice, DynamicUpdateSlice};
 use crate::ops::rules::{Lowering, runtime_call};
 use crate::types::{Aval, DType, Literal};
 
@@ -73,4 +74,43 @@ fn nests_are_not_joined_across_a_call() {
     let text = lowered(&program, lowerings).to_string();
     let at = |what: &str| text.find(what).expect(what);
     assert!(at("Exp") < at("call rjax_a") && at("call rjax_a") < at("Add"), "{text}");
+}
+
+/// `y = 2 x`, `a = y` with a row replaced, `b = a` with another row replaced by one of its own; returns `y, a, b`.
+fn two_updates(b: &mut Builder) -> [Atom; 3] {
+    let [x, row] = [[64, 100], [1, 100]].map(|shape| Atom::from(b.input(Aval::new(DType::F32, shape))));
+    let at: Atom = b.input(Aval::new(DType::I32, crate::types::Shape::scalar())).into();
+    let [zero, one] = [0.0, 1.0].map(|value| Atom::constant(DType::I32, value));
+    let y = b.mul(x, Atom::constant(DType::F32, 2.0));
+    let a = b.emit_one(DynamicUpdateSlice, &[y, row, at, zero]);
+    let next = b.add(at, one);
+    let own = b.emit_one(DynamicSlice { sizes: vec![1, 100] }, &[a, next, zero]);
+    let sum = b.add(own, row);
+    let last = b.emit_one(DynamicUpdateSlice, &[a, sum, at, zero]);
+    [y, a, last]
+}
+
+fn whole_nests(program: Program) -> usize {
+    let function = lower(&program, "f").expect("everything has code");
+    assert_eq!(crate::loops::verify(&function), Vec::<String>::new());
+    let is_whole = |stmt: &&crate::loops::Stmt| match stmt {
+        crate::loops::Stmt::Nest(nest) => nest.dims.iter().map(|dim| dim.extent).product::<usize>() == 6400,
+        _ => false,
+    };
+    function.body.iter().filter(is_whole).count()
+}
+
+#[test]
+fn updates_of_what_dies_copy_nothing() {
+    let mut b = Builder::new();
+    let [_, _, last] = two_updates(&mut b);
+    // The product alone; all three arrays are the output.
+    assert_eq!(whole_nests(b.finish(vec![last])), 1);
+    let mut b = Builder::new();
+    let [_, a, last] = two_updates(&mut b);
+    assert_eq!(whole_nests(b.finish(vec![a, last])), 2);
+    let mut b = Builder::new();
+    let [y, _, last] = two_updates(&mut b);
+    // One pass makes the product and its copy.
+    assert_eq!(whole_nests(b.finish(vec![y, last])), 1);
 }
