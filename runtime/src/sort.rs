@@ -68,6 +68,9 @@ unsafe fn order_rows<T: Item>(
 ) -> i32 {
     let row = n as usize;
     let count = rows as usize * row;
+    if count == 0 {
+        return 0; // The pointers may be dangling, not even aligned.
+    }
     let items = scratch.cast::<T>();
     // SAFETY: the caller vouches for lengths, alignment and disjointness. The scratch memory holds garbage, which is a
     // valid item: items are made of integers.

@@ -15,6 +15,7 @@ pub mod random;
 pub mod reduction;
 pub mod rules;
 pub mod shape;
+pub mod sorting;
 #[cfg(test)]
 mod tests;
 
@@ -71,6 +72,7 @@ primitives! {
     random::RandomSeed, random::RandomWrap, random::RandomUnwrap, random::RandomFoldIn, random::RandomSplit,
     random::RandomBits, random::ThreefryHash, random::Iota2x32, random::RngBitGenerator, random::RngUniform,
     indexing::Gather, indexing::Scatter, indexing::DynamicSlice, indexing::DynamicUpdateSlice,
+    sorting::Sort, sorting::SortOrder, sorting::TopK, sorting::ApproxTopK,
     control::Call, control::CustomCall,
     pending::Pending,
 }

@@ -20,14 +20,13 @@ const WHY: NoRule = NoRule::NotYet("the primitive is not supported yet");
 /// The primitives that are read and refused later, by name and line.
 #[rustfmt::skip]
 pub const NAMES: &[&str] = &[
-    "addupdate", "approx_top_k", "bessel_i0e", "bessel_i1e", "cholesky", "complex", "cond", "conj",
-    "conv_general_dilated", "cumlogsumexp", "cummax", "cummin", "cumprod", "cumsum", "custom_linear_solve", "debug_print",
-    "digamma", "eig", "eigh", "empty2", "fft", "geqp3", "geqrf", "hessenberg", "householder_product", "igamma",
-    "igammac", "imag", "lgamma", "lu", "lu_pivots_to_permutation", "ormqr", "platform_index", "polygamma", "qr",
-    "random_gamma", "real", "reduce", "reduce_window", "reduce_window_max", "reduce_window_min", "reduce_window_sum",
-    "regularized_incomplete_beta", "scan", "schur", "select_and_gather_add", "select_and_scatter_add", "sort", "svd",
-    "top_k", "triangular_solve",
-    "tridiagonal", "tridiagonal_solve", "while", "zeta",
+    "addupdate", "bessel_i0e", "bessel_i1e", "cholesky", "complex", "cond", "conj", "conv_general_dilated",
+    "cumlogsumexp", "cummax", "cummin", "cumprod", "cumsum", "custom_linear_solve", "debug_print", "digamma", "eig",
+    "eigh", "empty2", "fft", "geqp3", "geqrf", "hessenberg", "householder_product", "igamma", "igammac", "imag",
+    "lgamma", "lu", "lu_pivots_to_permutation", "ormqr", "platform_index", "polygamma", "qr", "random_gamma", "real",
+    "reduce", "reduce_window", "reduce_window_max", "reduce_window_min", "reduce_window_sum",
+    "regularized_incomplete_beta", "scan", "schur", "select_and_gather_add", "select_and_scatter_add", "svd",
+    "triangular_solve", "tridiagonal", "tridiagonal_solve", "while", "zeta",
 ];
 
 impl Primitive for Pending {
