@@ -4,7 +4,7 @@ use crate::args::ProgramArgs;
 use crate::clock::Clock;
 use crate::failure::Failure;
 use crate::weights;
-use rjaxc_compiler::diag::{Diagnostic, SourceId, Sources};
+use rjaxc_compiler::diag::{SourceId, Sources};
 use rjaxc_compiler::ir::source::{Export, Source, Threefry};
 use rjaxc_compiler::loops::Module;
 use rjaxc_compiler::pipeline::{self, Entry, LOOP_PASSES, Observe, PROGRAM_PASSES};
@@ -25,10 +25,6 @@ pub struct Compiled {
 pub fn load(path: &Path, threefry: Option<Threefry>, sources: &mut Sources) -> Result<Source, Failure> {
     let text = read_text(path)?;
     let id = sources.add(path.display().to_string(), text);
-    if path.extension().is_some_and(|extension| extension == "mlir") {
-        let hint = "print the function with jax.make_jaxpr and compile that";
-        return Err(Diagnostic::unsupported("StableHLO text is not supported yet").hint(hint).into());
-    }
     Ok(read_with_threefry(sources, id, threefry)?)
 }
 

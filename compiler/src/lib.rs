@@ -21,9 +21,9 @@
 //! | layer | modules | |
 //! |---|---|---|
 //! | 1 | [`diag`], [`types`] | vocabularies |
-//! | 2 | [`loops`] | vocabulary |
+//! | 2 | [`loops`], [`hlo`] | vocabularies |
 //! | 3 | [`ir`], [`ops`] | the one declared knot: parameters of an op may contain programs |
-//! | 4 | [`front`], [`eval`], [`transform`], [`optimize`], [`lower`] | drivers; they do not import each other |
+//! | 4 | [`front`], [`export`], [`eval`], [`transform`], [`optimize`], [`lower`] | drivers; they do not import each other |
 //! | 5 | [`schedule`], [`codegen`] | import layers 1 and 2 only |
 //! | 6 | [`link`] | |
 //! | 7 | [`pipeline`], this file | |
@@ -42,7 +42,9 @@
 pub mod codegen;
 pub mod diag;
 pub mod eval;
+pub mod export;
 pub mod front;
+pub mod hlo;
 pub mod ir;
 #[cfg(test)]
 mod laws;

@@ -43,7 +43,7 @@ impl<'r> Case<'r> {
             None => Err(Rejection { stage: "protocol", reason: format!("the request lacks `{key}`") }),
         };
         match request["ir"].as_str() {
-            None | Some("jaxpr") => {}
+            None | Some("jaxpr" | "stablehlo") => {}
             Some(other) => {
                 return Err(Rejection { stage: "unsupported", reason: format!("input: {other}") });
             }

@@ -88,6 +88,12 @@ impl TypeError {
     }
 }
 
+impl From<TypeError> for Diagnostic {
+    fn from(error: TypeError) -> Diagnostic {
+        Diagnostic::error(error.0)
+    }
+}
+
 impl fmt::Display for TypeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)

@@ -1,5 +1,27 @@
-//! Text in, program out: jaxpr text as JAX prints it, and the few lines that `.ir` files add to it.
+//! Text in, program out: jaxpr text as JAX prints it, and the few lines that `.ir` files add to it; and StableHLO.
 
 pub mod jaxpr;
+pub mod stablehlo;
 
-pub use jaxpr::{read, read_export, read_with_threefry};
+use crate::diag::{Diagnostic, SourceId, Sources};
+use crate::ir::source::{Source, Threefry};
+pub use jaxpr::read_export;
+
+/// Reads a file of either language, told apart by its name: `.mlir` is StableHLO.
+/// Errors: everything that is wrong with it, with positions.
+pub fn read(sources: &Sources, id: SourceId) -> Result<Source, Vec<Diagnostic>> {
+    read_with_threefry(sources, id, None)
+}
+
+/// [`read`], with another layout of random bits than the text says, if any. StableHLO has its random bits lowered.
+pub fn read_with_threefry(
+    sources: &Sources,
+    id: SourceId,
+    threefry: Option<Threefry>,
+) -> Result<Source, Vec<Diagnostic>> {
+    if sources.name(id).ends_with(".mlir") {
+        stablehlo::read(sources, id)
+    } else {
+        jaxpr::read_with_threefry(sources, id, threefry)
+    }
+}

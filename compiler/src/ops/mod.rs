@@ -9,6 +9,7 @@ pub mod contraction;
 pub mod control;
 pub mod custom;
 pub mod elementwise;
+pub mod hlo;
 pub mod indexing;
 pub mod pending;
 pub mod random;

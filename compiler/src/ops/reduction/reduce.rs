@@ -75,7 +75,7 @@ impl ReduceKind {
 
     /// The neutral element.
     pub fn identity(self, dtype: DType) -> Literal {
-        let all_ones = Literal::from_bits(dtype, (1u128 << (8 * dtype.size_bytes())) - 1);
+        let all_ones = Literal::from_bits(dtype, u128::MAX >> (128 - 8 * dtype.size_bytes()));
         match self {
             ReduceKind::Sum | ReduceKind::Or | ReduceKind::Xor => Literal::from_f64(dtype, 0.0),
             ReduceKind::Prod => Literal::from_f64(dtype, 1.0),

@@ -3,6 +3,7 @@
 //! A rule is local: it sees one equation. Walking programs, keeping environments and recursing into bodies is the
 //! drivers' work; where a rule needs it (a loop differentiating its body), the context carries it as a function.
 
+pub mod hlo;
 mod scalar;
 mod shared;
 

@@ -1,0 +1,258 @@
+//! Array constants: `dense<[[1.0, 2.0]]> : tensor<1x2xf32>`, `dense<"0x0000803F">`, `array<i64: 1, 2>`.
+//!
+//! The type stands behind the elements. The reader finds it first, so that elements go straight to their storage.
+
+use super::{Parsed, Parser};
+use crate::diag::Diagnostic;
+use crate::hlo::{Attribute, Dense, DenseData, Element, TensorType, Type};
+use crate::types::{Aval, DType, Kind, Literal, Scalar, Tensor};
+use std::sync::Arc;
+
+impl<'a> Parser<'a> {
+    /// What follows `dense`. Arrays that are no numbers (strings) are [`Attribute::Other`].
+    pub(super) fn dense(&mut self) -> Parsed<Attribute> {
+        let start = self.at;
+        self.at.expect("<")?;
+        let elements = self.at;
+        self.skip_elements()?;
+        self.at.expect(">")?;
+        let ty = self.colon_tensor()?;
+        let after = self.at;
+        let Some(aval) = ty.storage_aval() else {
+            let Element::Other(_) = &ty.element else {
+                return Err(Diagnostic::error("an array constant of unknown extent").at(start.here()));
+            };
+            return Ok(Attribute::Other(format!("dense{}", &start.text[start.position..after.position])));
+        };
+        self.at = elements;
+        let data = self.elements(&aval)?;
+        self.at = after;
+        Ok(Attribute::Dense(Dense { ty, data }))
+    }
+
+    /// What follows `dense_resource`.
+    pub(super) fn dense_resource(&mut self) -> Parsed<Attribute> {
+        self.at.expect("<")?;
+        let key = match self.at.peek() {
+            b'"' => self.at.utf8_string()?,
+            _ => self.at.suffix().to_string(),
+        };
+        self.at.expect(">")?;
+        let ty = self.colon_tensor()?;
+        Ok(Attribute::Dense(Dense { ty, data: DenseData::Resource(key) }))
+    }
+
+    /// What follows `array`.
+    pub(super) fn numbers(&mut self) -> Parsed<Attribute> {
+        self.at.expect("<")?;
+        let start = self.at;
+        let element = self.element()?;
+        let Some(dtype) = element.storage().filter(|dtype| !dtype.is_complex()) else {
+            return Err(start.expected("a type of numbers"));
+        };
+        let mut values = Vec::new();
+        while self.at.eat(if values.is_empty() { ":" } else { "," }) {
+            values.push(self.scalar(dtype)?);
+        }
+        self.at.expect(">")?;
+        Ok(Attribute::Numbers(dtype, values))
+    }
+
+    fn colon_tensor(&mut self) -> Parsed<TensorType> {
+        self.at.expect(":")?;
+        let start = self.at;
+        match self.ty()? {
+            Type::Tensor(ty) => Ok(ty),
+            Type::Tuple(_)
+            | Type::Token
+            | Type::Element(_)
+            | Type::Function(..)
+            | Type::None
+            | Type::Other(_) => Err(start.expected("an array type")),
+        }
+    }
+
+    /// Moves to the bracket behind the elements.
+    fn skip_elements(&mut self) -> Parsed<()> {
+        if self.at.peek() == b'"' {
+            self.at.raw_string()?;
+            return Ok(());
+        }
+        match self.at.rest().find(['>', '"']) {
+            Some(offset) if self.at.rest().as_bytes()[offset] == b'>' => self.at.position += offset,
+            Some(_) => {
+                // Strings inside of a list.
+                while self.at.peek() != b'>' {
+                    match self.at.peek() {
+                        0 => return Err(self.at.expected("`>`")),
+                        b'"' => _ = self.at.raw_string()?,
+                        _ => self.at.position += self.at.rest().chars().next().map_or(0, char::len_utf8),
+                    }
+                }
+            }
+            None => return Err(self.at.expected("`>` behind the elements")),
+        }
+        Ok(())
+    }
+
+    fn elements(&mut self, aval: &Aval) -> Parsed<DenseData> {
+        let start = self.at;
+        let count = aval.shape.element_count();
+        let bytes = match self.at.peek() {
+            b'"' => {
+                let raw = self.at.raw_string()?;
+                match hexadecimal(raw, aval) {
+                    Ok(data) => return Ok(data),
+                    Err(message) => return Err(Diagnostic::error(message).at(start.here())),
+                }
+            }
+            b'[' => {
+                let mut bytes = Vec::with_capacity(count.min(start.text.len()) * aval.dtype.size_bytes());
+                self.nested(aval, 0, &mut bytes)?;
+                bytes
+            }
+            b'>' if count == 0 => Vec::new(),
+            _ => {
+                let literal = Literal::new(aval.dtype, self.scalar(aval.dtype)?);
+                if self.at.peek() != b'>' {
+                    return Err(self.at.expected("`>`"));
+                }
+                return Ok(DenseData::Splat(literal));
+            }
+        };
+        // Lists inside a list without members are never seen; the extents are whatever the type says.
+        match Tensor::new(aval.clone(), bytes) {
+            Some(tensor) => Ok(DenseData::Elements(Arc::new(tensor))),
+            None => Err(Diagnostic::error(format!("expected {count} elements for {aval}")).at(start.here())),
+        }
+    }
+
+    /// The list along one axis and everything below it.
+    fn nested(&mut self, aval: &Aval, axis: usize, bytes: &mut Vec<u8>) -> Parsed<()> {
+        let Some(&extent) = aval.shape.extents().get(axis) else {
+            let value = self.scalar(aval.dtype)?;
+            value.encode(aval.dtype, bytes);
+            return Ok(());
+        };
+        let start = self.at;
+        self.at.expect("[")?;
+        for i in 0..extent {
+            if i > 0 && !self.at.eat(",") {
+                let message = format!("expected {extent} elements along axis {axis} of {aval}, found {i}");
+                return Err(Diagnostic::error(message).at(start.here()));
+            }
+            self.nested(aval, axis + 1, bytes)?;
+        }
+        if self.at.peek() == b',' {
+            let message = format!("expected {extent} elements along axis {axis} of {aval}, found more");
+            return Err(Diagnostic::error(message).at(self.at.here()));
+        }
+        self.at.expect("]")
+    }
+
+    /// One element: `1.5`, `-3`, `true`, `(1.0, 2.0)`, or the bits `0x7FC00000`.
+    pub(super) fn scalar(&mut self, dtype: DType) -> Parsed<Scalar> {
+        let start = self.at;
+        if dtype.is_complex() {
+            self.at.expect("(")?;
+            let re = self.scalar(dtype.real_part())?;
+            self.at.expect(",")?;
+            let im = self.scalar(dtype.real_part())?;
+            self.at.expect(")")?;
+            return Ok(Scalar::Complex(re.complex().0, im.complex().0));
+        }
+        if dtype == DType::Bool {
+            return match self.at.word() {
+                "true" => Ok(Scalar::Bool(true)),
+                "false" => Ok(Scalar::Bool(false)),
+                _ => {
+                    self.at = start;
+                    match self.at.number() {
+                        "0" => Ok(Scalar::Bool(false)),
+                        "1" | "-1" => Ok(Scalar::Bool(true)),
+                        _ => Err(start.expected("true or false")),
+                    }
+                }
+            };
+        }
+        let number = self.at.number();
+        number_of(dtype, number).ok_or_else(|| start.expected(&format!("an element of type {dtype}")))
+    }
+}
+
+/// A number of text as an element, rounded; `None` if it is none or out of range.
+fn number_of(dtype: DType, number: &str) -> Option<Scalar> {
+    let bits = number.strip_prefix("0x").map(|digits| u128::from_str_radix(digits, 16));
+    match (dtype.kind(), bits) {
+        (_, Some(Err(_))) => None,
+        (Kind::Float, Some(Ok(bits))) => {
+            let fits = bits >> dtype.bits() == 0;
+            fits.then(|| Literal::from_bits(dtype, bits).value())
+        }
+        (Kind::Float, None) => number.parse().ok().map(Scalar::Float),
+        (Kind::Signed | Kind::Unsigned, Some(Ok(bits))) => {
+            let fits = bits >> dtype.bits() == 0;
+            fits.then(|| Scalar::Int(bits as i128).rounded(dtype))
+        }
+        (Kind::Signed | Kind::Unsigned, None) => {
+            let value: i128 = number.parse().ok()?;
+            // Text may write unsigned numbers as their signed twins, and the other way round.
+            let limit = 1i128 << dtype.bits();
+            (-limit / 2 <= value && value < limit).then(|| Scalar::Int(value).rounded(dtype))
+        }
+        (Kind::Bool | Kind::Complex | Kind::Key | Kind::Float0, _) => None,
+    }
+}
+
+/// The bytes of `"0x.."`. Errors: no hexadecimal digits, or too few or too many of them.
+fn hexadecimal(raw: &str, aval: &Aval) -> Result<DenseData, String> {
+    let digits = raw.strip_prefix("0x").ok_or("expected a string of hexadecimal digits after 0x")?;
+    let mut bytes = decode_hex(digits).ok_or("expected pairs of hexadecimal digits after 0x")?;
+    let count = aval.shape.element_count();
+    let width = aval.dtype.size_bytes();
+    if aval.dtype == DType::Bool {
+        // Older releases pack eight to a byte, the first in the lowest bit.
+        if count > 1 && bytes.len() == count.div_ceil(8) {
+            bytes = (0..count).map(|i| bytes[i / 8] >> (i % 8) & 1).collect();
+        }
+        bytes.iter_mut().for_each(|byte| *byte = u8::from(*byte != 0));
+    }
+    if bytes.len() == width && count != 1 {
+        return Ok(DenseData::Splat(Literal::from_bytes(aval.dtype, &bytes)));
+    }
+    let found = bytes.len();
+    let tensor = Tensor::new(aval.clone(), bytes);
+    let wrong = || format!("expected {} bytes for {aval}, found {found}", aval.size_bytes());
+    Ok(DenseData::Elements(Arc::new(tensor.ok_or_else(wrong)?)))
+}
+
+/// Marks what is no hexadecimal digit.
+const NO_DIGIT: u8 = 0xff;
+
+const DIGITS: [u8; 256] = {
+    let mut digits = [NO_DIGIT; 256];
+    let mut value = 0;
+    while value < 16 {
+        digits[b"0123456789abcdef"[value] as usize] = value as u8;
+        digits[b"0123456789ABCDEF"[value] as usize] = value as u8;
+        value += 1;
+    }
+    digits
+};
+
+/// `None` if the digits are odd in number, or others stand among them.
+pub(super) fn decode_hex(digits: &str) -> Option<Vec<u8>> {
+    let (pairs, rest) = digits.as_bytes().as_chunks::<2>();
+    if !rest.is_empty() {
+        return None;
+    }
+    // No digit has a high bit; the mark of a wrong one has.
+    let mut seen = 0;
+    let byte = |&[high, low]: &[u8; 2]| {
+        let (high, low) = (DIGITS[high as usize], DIGITS[low as usize]);
+        seen |= high | low;
+        high << 4 | low
+    };
+    let bytes = pairs.iter().map(byte).collect();
+    (seen < 16).then_some(bytes)
+}

@@ -1,0 +1,140 @@
+//! Reads MLIR text: StableHLO and CHLO inside `func.func`, in pretty and in generic form, mixed as one likes.
+//!
+//! One pass over the bytes, without a list of tokens, so that a file that is mostly weights costs little more than its
+//! weights. [`cursor`] moves over text; [`types`], [`attributes`] and [`dense`] read what operations consist of;
+//! [`operation`] reads operations, with the short forms of [`syntax`]; [`module`] reads what stands around them.
+
+mod attributes;
+mod cursor;
+mod dense;
+mod dimensions;
+mod module;
+mod operation;
+mod places;
+mod special;
+pub mod syntax;
+mod types;
+
+use super::{Module, Type, Value};
+use crate::diag::{Diagnostic, SourceId, Sources, Span};
+use cursor::Cursor;
+use places::Places;
+use std::collections::HashMap;
+
+/// Regions, attributes and types nest this deep at most.
+const MAX_DEPTH: u32 = 200;
+
+type Parsed<T> = Result<T, Diagnostic>;
+
+/// Reads a file. Errors: the first thing that is no MLIR text, or that is valid but out of reach.
+pub fn parse(sources: &Sources, id: SourceId) -> Result<Module, Diagnostic> {
+    let mut parser = Parser::new(sources.text(id), id);
+    parser.module()
+}
+
+/// The reader: a place in the text and what names stand for.
+struct Parser<'a> {
+    at: Cursor<'a>,
+    depth: u32,
+    places: Places<'a>,
+    /// `#name = attribute`, `!name = type`: where the definition stands.
+    aliases: HashMap<&'a str, usize>,
+    scope: Scope<'a>,
+}
+
+/// The values of the function that is being read.
+#[derive(Default)]
+struct Scope<'a> {
+    types: Vec<Type>,
+    names: HashMap<&'a str, Name>,
+    /// What to restore when regions end: names with what they stood for before.
+    shadowed: Vec<(&'a str, Option<Name>)>,
+    /// The number of regions around the place.
+    level: usize,
+}
+
+/// `%name`: consecutive values, reached as `%name#0`, `%name#1`, ...
+#[derive(Clone, Copy)]
+struct Name {
+    first: Value,
+    count: u32,
+    level: usize,
+    span: Span,
+}
+
+impl<'a> Parser<'a> {
+    fn new(text: &'a str, source: SourceId) -> Self {
+        Parser {
+            at: Cursor::new(text, source),
+            depth: 0,
+            places: Places::default(),
+            aliases: HashMap::new(),
+            scope: Scope::default(),
+        }
+    }
+
+    /// Runs `read` one level deeper. Errors: the text nests too deep.
+    fn deeper<T>(&mut self, read: impl FnOnce(&mut Self) -> Parsed<T>) -> Parsed<T> {
+        if self.depth == MAX_DEPTH {
+            let message = format!("nested more than {MAX_DEPTH} deep");
+            return Err(Diagnostic::unsupported(message).at(self.at.here()));
+        }
+        self.depth += 1;
+        let result = read(self);
+        self.depth -= 1;
+        result
+    }
+
+    /// `open item, item, .. close`, the opening bracket included.
+    fn list<T>(
+        &mut self,
+        open: &str,
+        close: &str,
+        mut item: impl FnMut(&mut Self) -> Parsed<T>,
+    ) -> Parsed<Vec<T>> {
+        self.at.expect(open)?;
+        let mut items = Vec::new();
+        if self.at.eat(close) {
+            return Ok(items);
+        }
+        loop {
+            items.push(item(self)?);
+            if !self.at.eat(",") {
+                self.at.expect(close)?;
+                return Ok(items);
+            }
+        }
+    }
+}
+
+impl<'a> Scope<'a> {
+    /// Gives the next values a name. Errors: the name is taken in the same region.
+    fn bind(&mut self, name: &'a str, span: Span, types: Vec<Type>) -> Parsed<Vec<Value>> {
+        let first = Value(self.types.len() as u32);
+        let values: Vec<Value> = (0..types.len() as u32).map(|i| Value(first.0 + i)).collect();
+        let bound = Name { first, count: types.len() as u32, level: self.level, span };
+        self.types.extend(types);
+        let earlier = self.names.insert(name, bound);
+        if let Some(earlier) = earlier.filter(|earlier| earlier.level == self.level) {
+            let message = format!("the name %{name} is bound twice");
+            return Err(Diagnostic::error(message).at(span).label(earlier.span, "first here"));
+        }
+        self.shadowed.push((name, earlier));
+        Ok(values)
+    }
+
+    fn enter(&mut self) -> usize {
+        self.level += 1;
+        self.shadowed.len()
+    }
+
+    fn leave(&mut self, mark: usize) {
+        self.level -= 1;
+        for (name, earlier) in self.shadowed.drain(mark..).rev() {
+            match earlier {
+                Some(earlier) => self.names.insert(name, earlier),
+                None => self.names.remove(name),
+            };
+        }
+    }
+}

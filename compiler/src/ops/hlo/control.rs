@@ -1,0 +1,63 @@
+//! Calls.
+
+use crate::diag::Diagnostic;
+use crate::hlo::{Attribute, Attributes, Type, Value};
+use crate::ir::{Atom, Body, Params};
+use crate::ops::control::{Call, CallKind, CustomCall, CustomKind};
+use crate::ops::rules::Rule;
+use crate::ops::rules::hlo::{Export, Import, Imported, StableHlo};
+
+/// Reads a call.
+pub fn from_hlo(cx: &mut Import, operands: &[Atom]) -> Imported {
+    let callee = match cx.op.name.as_str() {
+        "func.call" => "callee",
+        "stablehlo.composite" => "decomposition",
+        _ => return None,
+    };
+    Some(call(cx, callee, operands))
+}
+
+/// Functions of JAX whose derivative is not that of their body, with the name of their rule. The text has lost the rule, but
+/// not the name of the function.
+const CUSTOM_JVP: [(&str, &str); 4] =
+    [("relu", "jvp"), ("relu6", "jvp"), ("logaddexp", "_logaddexp_jvp"), ("logaddexp2", "_logaddexp2_jvp")];
+
+fn call(cx: &mut Import, callee: &str, operands: &[Atom]) -> Result<Vec<Atom>, Diagnostic> {
+    let Some(name) = cx.op.attributes.text(callee) else {
+        return Err(cx.missing(callee, "the name of a function"));
+    };
+    let name = name.to_string();
+    let body = cx.bodies.function(&name)?;
+    // JAX numbers functions of one name.
+    let python =
+        name.rsplit_once('_').filter(|(_, n)| n.parse::<u32>().is_ok()).map_or(&*name, |(base, _)| base);
+    let takes_one = body.inputs.len() == 1 && body.outputs.len() == 1;
+    let rule = CUSTOM_JVP.iter().find(|(known, _)| *known == python);
+    match rule.filter(|(known, _)| takes_one || !known.starts_with("relu")) {
+        Some((known, rule)) => {
+            let rest = Params::new().with("jvp", *rule).with("symbolic_zeros", false);
+            let op = CustomCall { kind: CustomKind::Jvp, name: Some(known.to_string()), body, rest };
+            cx.emit(op, operands)
+        }
+        None => cx.emit(Call { kind: CallKind::Jit, name: Some(name), body, rest: Params::new() }, operands),
+    }
+}
+
+impl StableHlo for Call {
+    fn to_hlo(&self, cx: &mut Export, operands: &[Value]) -> Rule<Vec<Value>> {
+        exported(cx, &self.body, self.name.as_deref(), operands)
+    }
+}
+
+impl StableHlo for CustomCall {
+    fn to_hlo(&self, cx: &mut Export, operands: &[Value]) -> Rule<Vec<Value>> {
+        exported(cx, &self.body, self.name.as_deref(), operands)
+    }
+}
+
+fn exported(cx: &mut Export, body: &Body, name: Option<&str>, operands: &[Value]) -> Rule<Vec<Value>> {
+    let callee = cx.bodies.function(body, name)?;
+    let attributes = Attributes::default().with("callee", Attribute::Symbol(callee));
+    let results = cx.results.iter().map(Type::tensor).collect();
+    Ok(cx.function.op("func.call", operands, attributes, Vec::new(), results))
+}

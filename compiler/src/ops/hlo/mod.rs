@@ -1,0 +1,64 @@
+//! What primitives are in StableHLO, by family. Each file reads the operations of its family and writes its primitives;
+//! the two lists below are all that the drivers see.
+
+mod contraction;
+mod control;
+mod elementwise;
+mod reduction;
+mod shape;
+
+use super::Op;
+use super::rules::hlo::{Export, Import, Imported, StableHlo};
+use super::rules::{NoRule, Rule};
+use crate::hlo::Value;
+use crate::ir::Atom;
+
+/// Asked in this order; at most one knows an operation.
+const FAMILIES: &[fn(&mut Import, &[Atom]) -> Imported] =
+    &[elementwise::from_hlo, shape::from_hlo, reduction::from_hlo, contraction::from_hlo, control::from_hlo];
+
+/// Reads one operation; `None` if no family knows it.
+pub fn from_hlo(cx: &mut Import, operands: &[Atom]) -> Imported {
+    FAMILIES.iter().find_map(|family| family(cx, operands))
+}
+
+/// Writes one equation.
+pub fn to_hlo(op: &Op, cx: &mut Export, operands: &[Value]) -> Rule<Vec<Value>> {
+    let rules: &dyn StableHlo = match op {
+        Op::Unary(op) => op,
+        Op::Binary(op) => op,
+        Op::Compare(op) => op,
+        Op::Select(op) => op,
+        Op::Clamp(op) => op,
+        Op::Convert(op) => op,
+        Op::Bitcast(op) => op,
+        Op::IntegerPow(op) => op,
+        Op::ReducePrecision(op) => op,
+        Op::Identity(op) => op,
+        Op::WideMul(op) => op,
+        Op::Reduce(op) => op,
+        Op::ArgReduce(op) => op,
+        Op::BroadcastInDim(op) => op,
+        Op::Reshape(op) => op,
+        Op::PermutedReshape(op) => op,
+        Op::Squeeze(op) => op,
+        Op::ExpandDims(op) => op,
+        Op::PermuteAxes(op) => op,
+        Op::Slice(op) => op,
+        Op::Pad(op) => op,
+        Op::Concatenate(op) => op,
+        Op::Split(op) => op,
+        Op::Stack(op) => op,
+        Op::Unstack(op) => op,
+        Op::Tile(op) => op,
+        Op::Rev(op) => op,
+        Op::Iota(op) => op,
+        Op::Constant(op) => op,
+        Op::DotGeneral(op) => op,
+        Op::Call(op) => op,
+        Op::CustomCall(op) => op,
+        // Primitives that have landed without a rule here.
+        _ => return Err(NoRule::NotYet("the primitive is not written as StableHLO yet")),
+    };
+    rules.to_hlo(cx, operands)
+}

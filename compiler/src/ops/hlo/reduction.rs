@@ -1,0 +1,144 @@
+//! Folds along axes.
+
+use crate::diag::Diagnostic;
+use crate::hlo::{Attribute, Attributes, Region, Value};
+use crate::ir::Atom;
+use crate::ops::elementwise::{Binary, BinaryKind};
+use crate::ops::reduction::{ArgReduce, Reduce, ReduceKind};
+use crate::ops::rules::Rule;
+use crate::ops::rules::hlo::{Export, Import, Imported, StableHlo};
+use crate::types::{Aval, DType};
+
+/// Reducers that are one operation, with the binary primitive that joins their result with an initial value.
+const KINDS: [(&str, ReduceKind, BinaryKind); 7] = [
+    ("stablehlo.add", ReduceKind::Sum, BinaryKind::Add),
+    ("stablehlo.multiply", ReduceKind::Prod, BinaryKind::Mul),
+    ("stablehlo.maximum", ReduceKind::Max, BinaryKind::Max),
+    ("stablehlo.minimum", ReduceKind::Min, BinaryKind::Min),
+    ("stablehlo.and", ReduceKind::And, BinaryKind::And),
+    ("stablehlo.or", ReduceKind::Or, BinaryKind::Or),
+    ("stablehlo.xor", ReduceKind::Xor, BinaryKind::Xor),
+];
+
+/// Reads a reduction.
+pub fn from_hlo(cx: &mut Import, operands: &[Atom]) -> Imported {
+    match cx.op.name.as_str() {
+        "stablehlo.reduce" => reduce(cx, operands),
+        _ => None,
+    }
+}
+
+/// The kind of fold of a reducer that is a single operation on its two arguments.
+pub fn monoid(region: &Region, dtype: DType) -> Option<(ReduceKind, BinaryKind)> {
+    let [op, last] = region.ops.as_slice() else { return None };
+    let [x, y] = region.arguments.as_slice() else { return None };
+    // All of them commute.
+    let takes_both = op.operands == [*x, *y] || op.operands == [*y, *x];
+    if !takes_both || op.results != last.operands || op.results.len() != 1 {
+        return None;
+    }
+    let name = match (op.name.as_str(), dtype) {
+        ("stablehlo.add" | "stablehlo.maximum", DType::Bool) => "stablehlo.or",
+        ("stablehlo.multiply" | "stablehlo.minimum", DType::Bool) => "stablehlo.and",
+        (name, _) => name,
+    };
+    KINDS.iter().find(|(known, ..)| *known == name).map(|&(_, kind, binary)| (kind, binary))
+}
+
+fn reduce(cx: &mut Import, operands: &[Atom]) -> Imported {
+    let [x, init] = operands else { return None };
+    let dtype = cx.builder.dtype(*x);
+    let (kind, join) = monoid(cx.op.regions.first()?, dtype)?;
+    Some(cx.sizes("dimensions").and_then(|axes| {
+        let folded = cx.emit_one(Reduce { kind, axes }, &[*x])?;
+        joined(cx, folded, *init, kind, join)
+    }))
+}
+
+/// `folded` with an initial value, unless that is the neutral one.
+fn joined(
+    cx: &mut Import,
+    folded: Atom,
+    init: Atom,
+    kind: ReduceKind,
+    join: BinaryKind,
+) -> Result<Vec<Atom>, Diagnostic> {
+    let neutral = kind.identity(cx.builder.dtype(folded));
+    let is_neutral = init.literal().is_some_and(|literal| {
+        // The sum of nothing is +0, whichever zero the text starts from.
+        literal == neutral || kind == ReduceKind::Sum && literal.is_zero()
+    });
+    if is_neutral { Ok(vec![folded]) } else { cx.emit(Binary(join), &[folded, init]) }
+}
+
+impl StableHlo for Reduce {
+    fn to_hlo(&self, cx: &mut Export, operands: &[Value]) -> Rule<Vec<Value>> {
+        let dtype = cx.operands[0].dtype;
+        let row = KINDS.iter().find(|(_, kind, _)| *kind == self.kind);
+        let (name, ..) = row.expect("the table has every kind");
+        let init = cx.literal(self.kind.identity(dtype));
+        let scalar = Aval::scalar(dtype);
+        let region = cx.region(&[scalar.clone(), scalar.clone()], |cx, arguments| {
+            Ok(vec![cx.plain(name, arguments, &scalar)])
+        })?;
+        let attributes =
+            Attributes::default().with("dimensions", Attribute::numbers(self.axes.iter().copied()));
+        let results = cx.results.iter().map(crate::hlo::Type::tensor).collect();
+        Ok(cx.function.op("stablehlo.reduce", &[operands[0], init], attributes, vec![region], results))
+    }
+}
+
+impl StableHlo for ArgReduce {
+    /// A fold of pairs of an element and its position: the more extreme element wins, NaN before all others, then the lower
+    /// position.
+    fn to_hlo(&self, cx: &mut Export, operands: &[Value]) -> Rule<Vec<Value>> {
+        let operand = cx.operands[0].clone();
+        let attributes = Attributes::default().with("iota_dimension", Attribute::i64(self.axis as i64));
+        let index_aval = operand.with_dtype(self.index_dtype);
+        let positions = cx.op("stablehlo.iota", &[], attributes, &[index_aval])[0];
+        let kind = if self.max { ReduceKind::Max } else { ReduceKind::Min };
+        let worst = cx.literal(kind.identity(operand.dtype));
+        let first = cx.number(self.index_dtype, 0.0);
+        let (element, index) = (Aval::scalar(operand.dtype), Aval::scalar(self.index_dtype));
+        let arguments = [element.clone(), index.clone(), element.clone(), index.clone()];
+        let region = cx.region(&arguments, |cx, arguments| {
+            let [x, i, y, j] = arguments.try_into().expect("four arguments were made");
+            Ok(self.better(cx, [x, y], [i, j], &element, &index))
+        })?;
+        let dimensions = Attributes::default().with("dimensions", Attribute::numbers([self.axis]));
+        let result = cx.results[0].clone();
+        let results =
+            [result.with_dtype(operand.dtype), result].iter().map(crate::hlo::Type::tensor).collect();
+        let operands = [operands[0], positions, worst, first];
+        let folded = cx.function.op("stablehlo.reduce", &operands, dimensions, vec![region], results);
+        Ok(vec![folded[1]])
+    }
+}
+
+impl ArgReduce {
+    fn better(
+        &self,
+        cx: &mut Export,
+        [x, y]: [Value; 2],
+        [i, j]: [Value; 2],
+        element: &Aval,
+        index: &Aval,
+    ) -> Vec<Value> {
+        let truth = Aval::scalar(DType::Bool);
+        let compare = |cx: &mut Export, direction: &str, x: Value, y: Value| {
+            let direction = Attribute::stablehlo("comparison_direction", direction);
+            let attributes = Attributes::default().with("comparison_direction", direction);
+            cx.op("stablehlo.compare", &[x, y], attributes, std::slice::from_ref(&truth))[0]
+        };
+        let wins = compare(cx, if self.max { "GT" } else { "LT" }, x, y);
+        let is_nan = compare(cx, "NE", x, x);
+        let equal = compare(cx, "EQ", x, y);
+        let earlier = compare(cx, "LT", i, j);
+        let takes = cx.plain("stablehlo.or", &[wins, is_nan], &truth);
+        let tie = cx.plain("stablehlo.and", &[equal, earlier], &truth);
+        let takes_index = cx.plain("stablehlo.or", &[takes, tie], &truth);
+        let value = cx.plain("stablehlo.select", &[takes, x, y], element);
+        let position = cx.plain("stablehlo.select", &[takes_index, i, j], index);
+        vec![value, position]
+    }
+}
