@@ -10,8 +10,10 @@ use cranelift_object::{ObjectBuilder, ObjectModule};
 use rjaxc_compiler::codegen::cpu::Unit;
 use rjaxc_compiler::codegen::target::{Output, Target};
 use rjaxc_compiler::diag::{Diagnostic, Sources};
+use rjaxc_compiler::export;
+use rjaxc_compiler::ir::Program;
 use rjaxc_compiler::link::{self, Interface};
-use rjaxc_compiler::pipeline::PROGRAM_PASSES;
+use rjaxc_compiler::pipeline::{Entry, PROGRAM_PASSES};
 use std::path::{Path, PathBuf};
 
 /// The runtime as a static archive, and the platform it is for; see `build.rs`.
@@ -23,6 +25,9 @@ pub fn run(args: &CompileArgs, sources: &mut Sources) -> Result<(), Failure> {
     let plan = Plan::new(args)?;
     let target = Target::parse(args.target.as_deref(), args.target_cpu.as_deref()).map_err(Failure::Usage)?;
     let mut clock = Clock::new(args.program.messages.verbose);
+    if let [(Kind::Stablehlo, path)] = plan.outputs.as_slice() {
+        return export_alone(args, path, sources);
+    }
     let last_program_pass = PROGRAM_PASSES.last().map_or("", |pass| pass.name);
     // Printing a program with large constants takes longer than compiling it.
     let prints_program = plan.outputs.iter().any(|(kind, _)| *kind == Kind::Ir);
@@ -39,14 +44,31 @@ pub fn run(args: &CompileArgs, sources: &mut Sources) -> Result<(), Failure> {
     for (kind, path) in &plan.outputs {
         files.push((path.clone(), product.bytes(*kind, path)?));
     }
-    match files.as_slice() {
-        [(path, bytes)] if path == Path::new("-") => {
-            output::write_standard_output(bytes)?;
-        }
-        files => output::write_all(files)?,
-    }
+    write(&files)?;
     clock.lap("write");
     Ok(())
+}
+
+fn write(files: &[(PathBuf, Vec<u8>)]) -> Result<(), Failure> {
+    match files {
+        [(path, bytes)] if path == Path::new("-") => output::write_standard_output(bytes),
+        files => output::write_all(files),
+    }
+}
+
+/// Writes StableHLO alone, which needs no code, so that what has none yet can be written too.
+fn export_alone(args: &CompileArgs, path: &Path, sources: &mut Sources) -> Result<(), Failure> {
+    let source = road::load(&args.program.file, args.program.threefry.map(Into::into), sources)?;
+    let entries = road::entries(&args.program, source, sources)?;
+    let text = stablehlo(&stem(&args.program.file), &entries)?;
+    write(&[(path.to_path_buf(), text.into_bytes())])
+}
+
+/// The programs after the transformations that were asked for, before anything is made faster.
+fn stablehlo(name: &str, entries: &[Entry]) -> Result<String, Failure> {
+    let programs: Vec<(&str, &Program)> =
+        entries.iter().map(|entry| (entry.name.as_str(), &entry.program)).collect();
+    Ok(export::stablehlo(name, &programs)?.to_string())
 }
 
 /// What to write where.
@@ -69,7 +91,7 @@ impl Plan {
         };
         if base == Path::new("-") && !single.is_some_and(Kind::is_text) {
             return Err(Failure::usage(
-                "standard output takes one text: --emit=ir, loops, clif, header, rust or json",
+                "standard output takes one text: --emit=ir, stablehlo, loops, clif, header, rust or json",
             ));
         }
         let path = |kind: Kind| match (single, kind) {
@@ -120,7 +142,8 @@ impl Product {
             Kind::Header => link::header(&self.interface),
             Kind::Rust => link::rust_module(&self.interface),
             Kind::Json => link::manifest(&self.interface),
-            Kind::Asm | Kind::Stablehlo | Kind::Mlir | Kind::Ptx | Kind::Spirv => {
+            Kind::Stablehlo => stablehlo(&self.interface.prefix, &self.compiled.entries)?,
+            Kind::Asm | Kind::Mlir | Kind::Ptx | Kind::Spirv => {
                 return Err(Diagnostic::bug(format!("--emit={} was planned", kind.name())).into());
             }
         };

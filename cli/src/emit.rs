@@ -64,8 +64,8 @@ impl Kind {
     pub fn is_supported(self) -> bool {
         match self {
             Kind::Obj | Kind::Clif | Kind::Ir | Kind::Loops | Kind::Header => true,
-            Kind::Rust | Kind::Json | Kind::Runtime => true,
-            Kind::Asm | Kind::Stablehlo | Kind::Mlir | Kind::Ptx | Kind::Spirv => false,
+            Kind::Rust | Kind::Json | Kind::Runtime | Kind::Stablehlo => true,
+            Kind::Asm | Kind::Mlir | Kind::Ptx | Kind::Spirv => false,
         }
     }
 

@@ -93,6 +93,7 @@ fn prepare_transformed(
     let threefry = args.program.threefry.map(Into::into).or(sidecar.threefry);
     let mut source = road::load(&args.program.file, threefry, sources)?;
     clock.lap("read");
+    sidecar.restore_arguments(&mut source)?;
     road::bind(
         &mut source,
         &args.program.file,

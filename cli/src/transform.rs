@@ -5,6 +5,7 @@ use crate::road;
 use rjaxc_compiler::diag::{SourceId, Sources, Span};
 use rjaxc_compiler::ir::Value;
 use rjaxc_compiler::ir::source::{Export, Expression, Function, Keyword, Source, Threefry};
+use rjaxc_compiler::types::{Aval, DType};
 use serde_json::Value as Json;
 use std::path::Path;
 
@@ -14,6 +15,14 @@ pub struct Sidecar {
     transforms: Vec<Transform>,
     /// How random bits are laid out, if the flags say it.
     pub threefry: Option<Threefry>,
+    kept: Option<Kept>,
+}
+
+/// Which arguments of the Python function the StableHLO text still takes: JAX removes those that are not used.
+struct Kept {
+    positions: Vec<usize>,
+    /// The types of all arguments.
+    types: Vec<Aval>,
 }
 
 /// `{"kind": "vmap", "in_axes": [0, null], "out_axes": 0, "axis_size": 5}`.
@@ -49,7 +58,16 @@ impl Sidecar {
                 ));
             }
         };
-        Ok(Sidecar { transforms: list.iter().map(Transform::parse).collect::<Result<_, _>>()?, threefry })
+        let transforms = list.iter().map(Transform::parse).collect::<Result<_, _>>()?;
+        Ok(Sidecar { transforms, threefry, kept: Kept::parse(json)? })
+    }
+
+    /// Gives the function that will be transformed its unused arguments back. Errors: what is kept does not fit it.
+    pub fn restore_arguments(&self, source: &mut Source) -> Result<(), Failure> {
+        let Some(kept) = &self.kept else { return Ok(()) };
+        let (name, _) = only_export(source)?;
+        let function = source.functions.iter_mut().find(|function| function.name == name);
+        function.map_or(Ok(()), |function| kept.restore(function)).map_err(Failure::data)
     }
 
     /// The transformations applied to the only export of the file, or to its only function that no other one calls.
@@ -71,6 +89,58 @@ impl Sidecar {
             expression = transform.applied_to(expression, Span::new(id, start, start + transform.name.len()));
         }
         Ok(Export { name, span: whole(id, &text), expression })
+    }
+}
+
+impl Kept {
+    fn parse(json: &Json) -> Result<Option<Kept>, String> {
+        let Json::Array(positions) = &json["kept"] else { return Ok(None) };
+        let positions = positions.iter().map(|x| x.as_u64().map(|x| x as usize)).collect::<Option<_>>();
+        let positions = positions.ok_or("expected `kept` to be a list of positions")?;
+        // The types of the function before its transformation, which the runner gives where there is one.
+        let types = ["primal_in_types", "in_types"].iter().find_map(|key| json[key].as_array());
+        let types = types.ok_or("`kept` needs the types of all arguments, `in_types`")?;
+        let typed = |json: &Json| {
+            let aval = json.as_str().and_then(aval_of_text);
+            aval.ok_or_else(|| format!("expected a type such as f32[2,3], found {json}"))
+        };
+        Ok(Some(Kept { positions, types: types.iter().map(typed).collect::<Result<_, _>>()? }))
+    }
+
+    fn restore(&self, function: &mut Function) -> Result<(), String> {
+        let program = &mut function.program;
+        let taken = program.input_avals();
+        let kept: Option<Vec<&Aval>> =
+            self.positions.iter().map(|&position| self.types.get(position)).collect();
+        if kept.as_deref() != Some(&taken.iter().collect::<Vec<_>>()) {
+            let types: Vec<String> = taken.iter().map(Aval::to_string).collect();
+            let taken = types.join(", ");
+            return Err(format!("`kept` does not fit {}, which takes ({taken})", function.name));
+        }
+        let inputs = std::mem::take(&mut program.inputs);
+        for (position, aval) in self.types.iter().enumerate() {
+            let input = match self.positions.iter().position(|&kept| kept == position) {
+                Some(at) => inputs[at],
+                None => program.new_var(aval.clone()),
+            };
+            program.inputs.push(input);
+        }
+        function.input_names = (0..self.types.len()).map(|position| format!("arg{position}")).collect();
+        Ok(())
+    }
+}
+
+/// `f32[2,3]`; keys are their words.
+fn aval_of_text(text: &str) -> Option<Aval> {
+    let (name, extents) = text.strip_suffix(']')?.split_once('[')?;
+    let extents = extents.split(',').filter(|extent| !extent.is_empty());
+    let mut extents: Vec<usize> = extents.map(|extent| extent.trim().parse().ok()).collect::<Option<_>>()?;
+    match DType::from_short_name(name)? {
+        DType::KeyFry => {
+            extents.push(2);
+            Some(Aval::new(DType::U32, extents))
+        }
+        dtype => Some(Aval::new(dtype, extents)),
     }
 }
 
@@ -193,10 +263,28 @@ mod tests {
     }
 
     #[test]
+    fn unused_arguments_come_back() {
+        let json = json!({"kept": [1], "in_types": ["f32[2,3]", "i32[]", "key<fry>[4]"]});
+        let sidecar = Sidecar::parse(&json).expect("a sidecar");
+        let mut source = source(&["main"]);
+        assert!(sidecar.restore_arguments(&mut source).is_err(), "main takes nothing");
+        let program = &mut source.functions[0].program;
+        let used = program.new_var(Aval::scalar(DType::I32));
+        (program.inputs, program.outputs) = (vec![used], vec![used.into()]);
+        sidecar.restore_arguments(&mut source).expect("main takes the second argument");
+        let program = &source.functions[0].program;
+        let types: Vec<String> = program.input_avals().iter().map(Aval::to_string).collect();
+        assert_eq!(types, ["f32[2,3]", "i32[]", "u32[4,2]"]);
+        assert_eq!(program.inputs[1], used);
+    }
+
+    #[test]
     fn malformed_sidecars_are_refused() {
         let refused = [json!({"transform": 3}), json!({"transform": [3]}), json!({"transform": [{}]})];
         assert!(refused.iter().all(|json| Sidecar::parse(json).is_err()));
         assert!(Sidecar::parse(&json!({"transform": [{"kind": "vmap", "in_axes": {}}]})).is_err());
+        assert!(Sidecar::parse(&json!({"kept": [0]})).is_err());
+        assert!(Sidecar::parse(&json!({"kept": [0], "in_types": ["f32"]})).is_err());
         assert!(Sidecar::parse(&json!({"flags": {"jax_threefry_partitionable": 1}})).is_err());
     }
 }

@@ -189,10 +189,8 @@ impl<'a> Cursor<'a> {
                     continue;
                 }
                 b'-' if self.rest().starts_with("->") => self.position += 1,
-                closer @ (b')' | b']' | b'}' | b'>') => {
-                    if closers.pop() != Some(closer) {
-                        return Err(Diagnostic::error("the bracket has no partner").at(self.here()));
-                    }
+                closer @ (b')' | b']' | b'}' | b'>') if closers.pop() != Some(closer) => {
+                    return Err(Diagnostic::error("the bracket has no partner").at(self.here()));
                 }
                 0 => return Err(Diagnostic::error("the bracket is never closed").at(start.here())),
                 _ => {}

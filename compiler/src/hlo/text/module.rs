@@ -126,7 +126,7 @@ impl<'a> Parser<'a> {
                 let body = self.region(Vec::new())?;
                 self.at.expect(")")?;
                 attributes.0.extend(self.optional_dictionary()?.0);
-                let function = self.from_generic(body, attributes, start.here())?;
+                let function = self.generic_function(body, attributes, start.here())?;
                 self.add_function(module, function)?;
             }
             // What it says of devices is of no interest.
@@ -142,7 +142,7 @@ impl<'a> Parser<'a> {
         Ok(())
     }
 
-    fn from_generic(
+    fn generic_function(
         &mut self,
         body: crate::hlo::Region,
         mut attributes: Attributes,
