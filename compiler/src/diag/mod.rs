@@ -61,6 +61,11 @@ impl Diagnostic {
         self
     }
 
+    /// The same error, at an equation, unless it has a place of its own inside the equation.
+    pub fn within(self, origin: &Origin) -> Self {
+        if self.labels.is_empty() { self.with_origin(origin) } else { self }
+    }
+
     /// Points at an equation: its span if the text is known, and how the equation came about.
     pub fn with_origin(mut self, origin: &Origin) -> Self {
         let Some(data) = &origin.0 else { return self };

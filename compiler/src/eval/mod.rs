@@ -32,8 +32,7 @@ fn check_inputs(expected: &[Aval], inputs: &[Tensor]) -> Result<(), Diagnostic> 
 }
 
 fn refusal(why: NoRule, eqn: &Equation) -> Diagnostic {
-    let (NoRule::ByDesign(why) | NoRule::NotYet(why)) = why;
-    Diagnostic::unsupported(format!("{} cannot be evaluated: {why}", eqn.op.name())).with_origin(&eqn.origin)
+    why.refusal(&format!("{} cannot be evaluated", eqn.op.name())).within(&eqn.origin)
 }
 
 /// A body that fails is reported at the equation it belongs to.

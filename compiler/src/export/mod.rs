@@ -62,13 +62,12 @@ impl Exporter {
     }
 
     fn refusal(&self, why: NoRule) -> Diagnostic {
-        let (NoRule::ByDesign(why) | NoRule::NotYet(why)) = why;
         match &self.failed {
             Some(eqn) => {
-                let message = format!("{} cannot be written as StableHLO: {why}", eqn.op.name());
-                Diagnostic::unsupported(message).with_origin(&eqn.origin)
+                let subject = format!("{} cannot be written as StableHLO", eqn.op.name());
+                why.refusal(&subject).within(&eqn.origin)
             }
-            None => Diagnostic::unsupported(format!("the program cannot be written as StableHLO: {why}")),
+            None => why.refusal("the program cannot be written as StableHLO"),
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::ops::rules::{
     BatchCx, BatchDim, JvpCx, NoRule, Operand, Rule, Sample, Tangent, TransposeCx, tangent_aval,
 };
 use crate::ops::{self, Op};
+use crate::transform::BODIES;
 use crate::types::Aval;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -68,8 +69,9 @@ fn table() -> String {
     text += "\nReasons:\n\n";
     for (position, reason) in reasons.iter().enumerate() {
         let (kind, why) = match reason {
-            NoRule::ByDesign(why) => ("by design", why),
-            NoRule::NotYet(why) => ("not yet", why),
+            NoRule::ByDesign(why) => ("by design", *why),
+            NoRule::NotYet(why) => ("not yet", *why),
+            NoRule::Inside(diagnostic) => ("in its body", diagnostic.message.as_str()),
         };
         text += &format!("{}. {kind}: {why}\n", position + 1);
     }
@@ -86,7 +88,7 @@ impl Cell {
         let mut parts: Vec<String> = self.works.then(|| "yes".to_string()).into_iter().collect();
         for reason in &self.reasons {
             let position = known.iter().position(|other| other == reason).unwrap_or_else(|| {
-                known.push(*reason);
+                known.push(reason.clone());
                 known.len() - 1
             });
             parts.push((position + 1).to_string());
@@ -124,7 +126,7 @@ fn jvp(sample: &Sample) -> Rule<()> {
         }
     };
     let tangents: Vec<Tangent> = avals(sample).into_iter().map(|aval| tangent((aval, &mut b))).collect();
-    sample.op.jvp(&mut JvpCx { builder: &mut b }, &primals, &tangents).map(|_| ())
+    sample.op.jvp(&mut JvpCx { builder: &mut b, bodies: BODIES }, &primals, &tangents).map(|_| ())
 }
 
 /// Works if it does for some operand; none where nothing has a derivative, so that no operand can be linear.
@@ -148,7 +150,7 @@ fn transpose_in(sample: &Sample, linear: usize) -> Rule<()> {
     let results = program(sample).output_avals();
     let cts: Vec<Tangent> =
         results.iter().map(|aval| Tangent::Value(b.input(tangent_aval(aval)).into())).collect();
-    sample.op.transpose(&mut TransposeCx { builder: &mut b }, &cts, &operands).map(|_| ())
+    sample.op.transpose(&mut TransposeCx { builder: &mut b, bodies: BODIES }, &cts, &operands).map(|_| ())
 }
 
 /// All operands mapped along their first axis.
@@ -157,7 +159,7 @@ fn batch(sample: &Sample) -> Rule<()> {
     let mut input = |aval: Aval| b.input(aval.with_shape(aval.shape.inserted(0, 2))).into();
     let operands: Vec<Atom> = avals(sample).into_iter().map(&mut input).collect();
     let dims = vec![BatchDim::Axis(0); operands.len()];
-    sample.op.batch(&mut BatchCx { builder: &mut b, extent: 2 }, &operands, &dims).map(|_| ())
+    sample.op.batch(&mut BatchCx { builder: &mut b, extent: 2, bodies: BODIES }, &operands, &dims).map(|_| ())
 }
 
 /// Lines of at most 110 characters, broken at spaces.

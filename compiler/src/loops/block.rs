@@ -54,6 +54,13 @@ impl Block {
         self.insts.iter_mut().filter_map(Inst::as_load_mut)
     }
 
+    /// The variables of enclosing loops it uses, to be changed.
+    pub fn loop_vars_mut(&mut self) -> impl Iterator<Item = &mut LoopVar> {
+        self.insts
+            .iter_mut()
+            .filter_map(|inst| if let Inst::LoopIndex(var) = inst { Some(var) } else { None })
+    }
+
     /// All values, in order of definition.
     pub fn vals(&self) -> impl DoubleEndedIterator<Item = Val> + use<> {
         (0..self.insts.len() as u32).map(Val)

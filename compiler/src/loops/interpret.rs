@@ -53,7 +53,7 @@ const GARBAGE: u8 = 0xa5;
 
 struct Machine<'f> {
     function: &'f Function,
-    /// One per buffer; empty for aliases and buffers of the arena.
+    /// One per buffer; empty for aliases, rows and buffers of the arena.
     memory: Vec<Vec<u8>>,
     arena: Vec<u8>,
     loops: HashMap<LoopVar, usize>,
@@ -109,29 +109,38 @@ impl<'f> Machine<'f> {
     }
 
     fn bytes(&self, id: BufferId) -> &[u8] {
-        let root = self.function.resolve(id);
-        match self.function.buffer(root).place {
-            Place::Arena(start) => self.arena.get(start..start + self.size_bytes(id)).unwrap_or(&[]),
-            Place::Input(_) | Place::Output(_) | Place::Constant(_) | Place::Unplaced | Place::Alias(_) => {
-                &self.memory[root.0 as usize]
-            }
-        }
+        let (root, range) = self.range(id);
+        let memory = match self.function.buffer(root).place {
+            Place::Arena(_) => &self.arena,
+            _ => &self.memory[root.0 as usize],
+        };
+        memory.get(range).unwrap_or(&[])
     }
 
     fn bytes_mut(&mut self, id: BufferId) -> &mut [u8] {
-        let size_bytes = self.size_bytes(id);
-        let root = self.function.resolve(id);
-        match self.function.buffer(root).place {
-            Place::Arena(start) => self.arena.get_mut(start..start + size_bytes).unwrap_or(&mut []),
-            Place::Input(_) | Place::Output(_) | Place::Constant(_) | Place::Unplaced | Place::Alias(_) => {
-                &mut self.memory[root.0 as usize]
-            }
-        }
+        let (root, range) = self.range(id);
+        let memory = match self.function.buffer(root).place {
+            Place::Arena(_) => &mut self.arena,
+            _ => &mut self.memory[root.0 as usize],
+        };
+        memory.get_mut(range).unwrap_or(&mut [])
     }
 
-    fn size_bytes(&self, id: BufferId) -> usize {
-        let buffer = self.function.buffer(id);
-        buffer.shape.element_count() * buffer.dtype.size_bytes()
+    /// The buffer whose memory holds `id`, and which of its bytes (or of the arena's).
+    fn range(&self, id: BufferId) -> (BufferId, std::ops::Range<usize>) {
+        let size_bytes = self.function.size_bytes(id);
+        match self.function.buffer(id).place {
+            Place::Alias(target) => self.range(target),
+            Place::Row { of, var, first, step } => {
+                let (root, range) = self.range(of);
+                let row = first + step * self.loops.get(&var).map_or(0, |&position| position as i64);
+                let start =
+                    range.start + usize::try_from(row).unwrap_or(usize::MAX / 2).saturating_mul(size_bytes);
+                (root, start..start.saturating_add(size_bytes))
+            }
+            Place::Arena(start) => (id, start..start + size_bytes),
+            Place::Input(_) | Place::Output(_) | Place::Constant(_) | Place::Unplaced => (id, 0..size_bytes),
+        }
     }
 
     fn outputs(&self) -> Result<Vec<Tensor>, String> {
@@ -158,7 +167,7 @@ fn initial_bytes(function: &Function, id: BufferId, inputs: &[Tensor]) -> Result
         }
         Place::Constant(tensor) => tensor.bytes().to_vec(),
         Place::Output(_) | Place::Unplaced => vec![GARBAGE; size_bytes],
-        Place::Arena(_) | Place::Alias(_) => return Ok(Vec::new()),
+        Place::Arena(_) | Place::Alias(_) | Place::Row { .. } => return Ok(Vec::new()),
     };
     if bytes.len() != size_bytes {
         return Err(format!("{id:?} needs {size_bytes} bytes and was given {}", bytes.len()));

@@ -30,6 +30,7 @@ pub mod math;
 pub mod nests;
 mod ops;
 mod print;
+mod stmt;
 mod verify;
 
 pub use affine::{Affine, Index};
@@ -37,6 +38,7 @@ pub use block::{Access, Block, Inst, LoopVar, Val};
 pub use builder::BlockBuilder;
 pub use copy::copy;
 pub use ops::{BinaryOp, CompareOp, UnaryOp};
+pub use stmt::{RuntimeCall, Stmt};
 pub use verify::verify;
 
 use crate::types::{DType, Extent, Shape, Tensor};
@@ -84,43 +86,9 @@ pub enum Place {
     Arena(usize),
     /// The same bytes as another buffer, under another shape or dtype of equal size.
     Alias(BufferId),
-}
-
-/// A step of a function.
-#[derive(Clone, PartialEq, Debug)]
-pub enum Stmt {
-    Nest(Nest),
-    /// `for var in 0..count`: nests beneath reach the position as [`Inst::LoopIndex`].
-    Loop {
-        var: LoopVar,
-        count: Extent,
-        body: Vec<Stmt>,
-    },
-    /// Runs `condition`, then, while the rank-0 bool `predicate` is true, `body` and `condition` again.
-    While {
-        condition: Vec<Stmt>,
-        predicate: BufferId,
-        body: Vec<Stmt>,
-    },
-    /// Runs the branch that the rank-0 i32 `selector` names. Invariant: the selector is in range.
-    Switch {
-        selector: BufferId,
-        branches: Vec<Vec<Stmt>>,
-    },
-    /// A routine of the runtime on whole buffers.
-    Call(RuntimeCall),
-}
-
-/// A call of a runtime routine: `symbol(reads.., writes.., scratch, integers..) -> i32 status`, where buffers are
-/// pointers to their first byte and integers are i64. A status other than 0 ends the compiled call.
-#[derive(Clone, PartialEq, Debug)]
-pub struct RuntimeCall {
-    pub symbol: &'static str,
-    pub reads: Vec<BufferId>,
-    pub writes: Vec<BufferId>,
-    /// Memory for the routine's own use, aligned to 64 bytes; garbage before and after. Without it, no pointer is passed.
-    pub scratch: Option<BufferId>,
-    pub integers: Vec<i64>,
+    /// One of the pieces of another buffer, all as large as this one: number `first + step * position`, the position
+    /// being that of an enclosing loop.
+    Row { of: BufferId, var: LoopVar, first: i64, step: i64 },
 }
 
 /// A loop nest around one straight-line block. See Note: phases of a nest.
@@ -251,20 +219,6 @@ impl Nest {
     }
 }
 
-impl RuntimeCall {
-    /// The buffers in the order of the pointers that the routine gets, and whether it writes them.
-    pub fn pointers(&self) -> impl Iterator<Item = (BufferId, bool)> + '_ {
-        let reads = self.reads.iter().map(|&id| (id, false));
-        reads.chain(self.writes.iter().chain(&self.scratch).map(|&id| (id, true)))
-    }
-
-    /// Renames every buffer.
-    pub fn map_buffers(&mut self, name: impl Fn(BufferId) -> BufferId) {
-        let all = self.reads.iter_mut().chain(&mut self.writes).chain(&mut self.scratch);
-        all.for_each(|id| *id = name(*id));
-    }
-}
-
 impl Dim {
     pub fn parallel(extent: Extent) -> Self {
         Dim { extent, role: Role::Parallel }
@@ -272,21 +226,6 @@ impl Dim {
 
     pub fn reduce(extent: Extent) -> Self {
         Dim { extent, role: Role::Reduce }
-    }
-}
-
-impl Stmt {
-    /// Calls `visit` with every statement from this one down.
-    pub fn walk<'s>(&'s self, visit: &mut impl FnMut(&'s Stmt)) {
-        visit(self);
-        match self {
-            Stmt::Nest(_) | Stmt::Call(_) => {}
-            Stmt::Loop { body, .. } => body.iter().for_each(|stmt| stmt.walk(visit)),
-            Stmt::While { condition, body, .. } => {
-                condition.iter().chain(body).for_each(|stmt| stmt.walk(visit))
-            }
-            Stmt::Switch { branches, .. } => branches.iter().flatten().for_each(|stmt| stmt.walk(visit)),
-        }
     }
 }
 
@@ -314,5 +253,19 @@ impl Function {
             Place::Alias(target) => self.resolve(target),
             _ => id,
         }
+    }
+
+    /// The buffer whose memory holds `id`, following aliases and rows.
+    pub fn memory(&self, id: BufferId) -> BufferId {
+        match self.buffer(id).place {
+            Place::Alias(target) | Place::Row { of: target, .. } => self.memory(target),
+            _ => id,
+        }
+    }
+
+    /// Units: bytes.
+    pub fn size_bytes(&self, id: BufferId) -> usize {
+        let buffer = self.buffer(id);
+        buffer.shape.element_count() * buffer.dtype.size_bytes()
     }
 }

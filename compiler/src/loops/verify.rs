@@ -5,7 +5,9 @@
 mod block;
 mod plan;
 
-use super::{Affine, Block, BufferId, Combine, Function, Index, Inst, LoopVar, Nest, Place, Reduction, Role};
+use super::{
+    Affine, Block, Buffer, BufferId, Combine, Function, Index, Inst, LoopVar, Nest, Place, Reduction, Role,
+};
 use super::{Stmt, Store, Val};
 use crate::types::{DType, Extent};
 
@@ -22,7 +24,7 @@ pub fn verify(function: &Function) -> Vec<String> {
 struct Cx<'f> {
     function: &'f Function,
     // The loops around the statement at hand.
-    loops: Vec<LoopVar>,
+    loops: Vec<(LoopVar, Extent)>,
     // Which statement that is.
     place: String,
     errors: Vec<String>,
@@ -67,6 +69,17 @@ impl Cx<'_> {
                     let fits = tensor.bytes().len() == bytes;
                     self.check(fits, || format!("buffer {id} and its constant differ in size"));
                 }
+                Place::Row { of, .. } => {
+                    // As for aliases. That rows lie inside is checked where loops are entered.
+                    let known = self.function.buffers[..id].get(of.0 as usize);
+                    let divides = |t: &Buffer| {
+                        let whole = t.shape.element_count() * t.dtype.size_bytes();
+                        bytes == 0 || whole.is_multiple_of(bytes)
+                    };
+                    self.check(known.is_some_and(divides), || {
+                        format!("buffer {id} is no row of buffer {}", of.0)
+                    });
+                }
                 Place::Input(position) | Place::Output(position) => {
                     self.check(*position < count, || format!("buffer {id} has position {position}"));
                 }
@@ -87,9 +100,12 @@ impl Cx<'_> {
     fn stmt(&mut self, stmt: &Stmt) {
         match stmt {
             Stmt::Nest(nest) => self.nest(nest),
-            Stmt::Loop { var, body, .. } => {
-                self.check(!self.loops.contains(var), || format!("loop variable {} is bound twice", var.0));
-                self.loops.push(*var);
+            // Its body never runs.
+            Stmt::Loop { count: 0, .. } => {}
+            Stmt::Loop { var, count, body } => {
+                let is_new = !self.loops.iter().any(|(known, _)| known == var);
+                self.check(is_new, || format!("loop variable {} is bound twice", var.0));
+                self.loops.push((*var, *count));
                 self.stmts(body);
                 self.loops.pop();
             }
@@ -133,12 +149,33 @@ impl Cx<'_> {
     fn buffer_exists(&mut self, id: BufferId) -> bool {
         let exists = (id.0 as usize) < self.function.buffers.len();
         self.check(exists, || format!("there is no buffer {}", id.0));
+        if exists {
+            self.row_is_inside(id);
+        }
         exists
+    }
+
+    /// The loops that pick a row are around the statement, and all their rows exist.
+    fn row_is_inside(&mut self, id: BufferId) {
+        match self.function.buffer(id).place {
+            Place::Alias(target) => self.row_is_inside(target),
+            Place::Row { of, var, first, step } => {
+                let (bytes, whole) = (self.function.size_bytes(id), self.function.size_bytes(of));
+                let count =
+                    self.loops.iter().find(|(known, _)| *known == var).map(|(_, count)| *count as i64);
+                let ends = count.map(|count| [first, first + step * (count - 1)]);
+                let rows = whole.checked_div(bytes).map_or(i64::MAX, |rows| rows as i64);
+                let is_inside = ends.is_some_and(|ends| ends.iter().all(|row| (0..rows).contains(row)));
+                self.check(is_inside, || format!("buffer {} is a row that does not exist", id.0));
+                self.row_is_inside(of);
+            }
+            Place::Input(_) | Place::Output(_) | Place::Constant(_) | Place::Unplaced | Place::Arena(_) => {}
+        }
     }
 
     fn writable(&mut self, id: BufferId) {
         if self.buffer_exists(id) {
-            let root = self.function.resolve(id);
+            let root = self.function.memory(id);
             let is_fixed = matches!(self.function.buffer(root).place, Place::Input(_) | Place::Constant(_));
             self.check(!is_fixed, || format!("buffer {} is written, but read-only", id.0));
         }

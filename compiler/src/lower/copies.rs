@@ -3,8 +3,9 @@
 //! A scatter is a copy of an array and a nest that updates the copy. Of a chain of updates only the first copies, and an
 //! update in a loop costs what it changes, not what it keeps.
 
-use super::memory::{Life, lives};
+use super::memory::Life;
 use crate::loops::{BufferId, Function, Index, Inst, Nest, Place, Stmt, Store};
+use std::collections::HashMap;
 
 /// A store that only copies.
 struct Copy {
@@ -18,7 +19,7 @@ struct Copy {
 ///
 /// Invariant: outputs have their places, temporaries have none yet.
 pub fn elide(function: &mut Function) {
-    let mut lives = lives(function, |place| matches!(place, Place::Unplaced | Place::Output(_)));
+    let mut lives = lives(function);
     for stmt in 0..function.body.len() {
         // Each elision may make another possible in the same nest.
         while let Some(copy) = elidable(function, stmt, &lives) {
@@ -30,6 +31,20 @@ pub fn elide(function: &mut Function) {
     function.body.retain(|stmt| !matches!(stmt, Stmt::Nest(nest) if nest.stores.is_empty()));
 }
 
+/// The lives of temporaries and outputs. Statements inside of others count as those.
+fn lives(function: &Function) -> HashMap<BufferId, Life> {
+    let mut lives: HashMap<BufferId, Life> = HashMap::new();
+    for (at, stmt) in function.body.iter().enumerate() {
+        stmt.buffers(&mut |id, _| {
+            let root = function.memory(id);
+            if matches!(function.buffer(root).place, Place::Unplaced | Place::Output(_)) {
+                lives.entry(root).or_insert(Life { first: at, last: at }).last = at;
+            }
+        });
+    }
+    lives
+}
+
 fn take_place(function: &mut Function, copy: &Copy) {
     let place =
         std::mem::replace(&mut function.buffers[copy.target.0 as usize].place, Place::Alias(copy.source));
@@ -39,11 +54,7 @@ fn take_place(function: &mut Function, copy: &Copy) {
     }
 }
 
-fn elidable(
-    function: &Function,
-    stmt: usize,
-    lives: &std::collections::HashMap<BufferId, Life>,
-) -> Option<Copy> {
+fn elidable(function: &Function, stmt: usize, lives: &HashMap<BufferId, Life>) -> Option<Copy> {
     let Stmt::Nest(nest) = &function.body[stmt] else { return None };
     (0..nest.stores.len()).find_map(|store| {
         let (loaded, stored) = (copied(nest, &nest.stores[store])?, nest.stores[store].buffer);

@@ -1,9 +1,9 @@
 //! Replaces operations that are defined by others, and keeps what every remaining one lowers to.
 
-use crate::diag::{Diagnostic, Origin};
+use crate::diag::Diagnostic;
 use crate::ir::inline::{Scope, inline};
 use crate::ir::{Builder, Equation, Program};
-use crate::ops::rules::{Lowering, NoRule};
+use crate::ops::rules::Lowering;
 
 /// The program without expandable equations, and the lowering of each equation that is left.
 ///
@@ -21,7 +21,7 @@ pub fn run(program: &Program) -> Result<(Program, Vec<Lowering>), Diagnostic> {
         let operands = scope.atoms(&eqn.operands);
         let results = match lowering(program, eqn)? {
             Lowering::Expand(body) => {
-                let (body, of_body) = run(&body).map_err(|error| at(error, &eqn.origin))?;
+                let (body, of_body) = run(&body).map_err(|error| error.within(&eqn.origin))?;
                 lowerings.extend(of_body);
                 inline(&mut b, &body, &operands)
             }
@@ -39,12 +39,7 @@ pub fn run(program: &Program) -> Result<(Program, Vec<Lowering>), Diagnostic> {
 fn lowering(program: &Program, eqn: &Equation) -> Result<Lowering, Diagnostic> {
     let operands = program.atom_avals(&eqn.operands);
     let results: Vec<_> = eqn.results.iter().map(|&var| program.aval(var).clone()).collect();
-    eqn.op.lower(&operands, &results).map_err(|(NoRule::NotYet(why) | NoRule::ByDesign(why))| {
-        Diagnostic::unsupported(format!("primitive {}: {why}", eqn.op.name())).with_origin(&eqn.origin)
-    })
-}
-
-/// An error inside an expansion points at the equation that was expanded.
-fn at(error: Diagnostic, origin: &Origin) -> Diagnostic {
-    if error.labels.is_empty() { error.with_origin(origin) } else { error }
+    eqn.op
+        .lower(&operands, &results)
+        .map_err(|why| why.refusal(&format!("primitive {}", eqn.op.name())).within(&eqn.origin))
 }

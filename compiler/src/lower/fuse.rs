@@ -69,7 +69,7 @@ pub fn plan(graph: &Graph) -> Plan {
     let (demands, absorbed) = (vec![Demand::default(); count], vec![false; count]);
     let mut planner = Planner { graph, demands, absorbed, roots: HashMap::new() };
     graph.program.outputs.iter().filter_map(|atom| atom.var()).for_each(|var| planner.force(var));
-    graph.read_by_calls().for_each(|var| planner.force(var));
+    graph.read_by_steps().for_each(|var| planner.force(var));
     for eqn in graph.program.equations.iter().rev() {
         eqn.results.iter().rev().for_each(|&var| planner.decide(var));
     }
@@ -172,7 +172,7 @@ impl Planner<'_> {
         match self.graph.def(var) {
             Def::Nests(nodes) => nodes.iter().for_each(|&node| self.add_root(node)),
             Def::Alias { of, .. } => self.force(*of),
-            Def::Input(_) | Def::Constant(_) | Def::Call => {}
+            Def::Input(_) | Def::Constant(_) | Def::Step => {}
         }
     }
 

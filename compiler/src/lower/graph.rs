@@ -1,5 +1,6 @@
 //! The nests of all equations, over variables as buffers.
 
+use super::control::{Region, RegionKind};
 use crate::diag::{Diagnostic, Origin};
 use crate::ir::{Atom, Equation, Program, Var};
 use crate::loops::{BlockBuilder, Buffer, BufferId, Inst, Nest, Place, RuntimeCall, Val};
@@ -18,10 +19,18 @@ pub struct Graph<'a> {
     pub defs: Vec<Def>,
     /// Buffers after those of the variables: literal operands and scratch memory of calls.
     pub extra: Vec<Buffer>,
-    /// Calls of the runtime, in program order.
-    pub calls: Vec<RuntimeCall>,
-    /// How many nodes precede each call.
-    pub nodes_before_calls: Vec<NodeId>,
+    /// What is no nest, in program order.
+    pub steps: Vec<Step>,
+    /// How many nodes precede each step.
+    pub nodes_before_steps: Vec<NodeId>,
+}
+
+/// What stands between nests and works on whole buffers.
+pub enum Step {
+    /// A call of the runtime.
+    Call(RuntimeCall),
+    /// Statements around lowered bodies.
+    Control(Region),
 }
 
 /// How a variable comes about.
@@ -35,15 +44,15 @@ pub enum Def {
         of: Var,
         view: Option<NodeId>,
     },
-    /// A call of the runtime writes it.
-    Call,
+    /// A step writes it.
+    Step,
 }
 
 impl<'a> Graph<'a> {
     /// `lowerings` has one entry per equation. Errors: a dtype that has no code.
     pub fn new(program: &'a Program, lowerings: Vec<Lowering>) -> Result<Graph<'a>, Diagnostic> {
-        let (nodes, defs_done, extra, calls, nodes_before_calls) = Default::default();
-        let mut graph = Graph { program, nodes, defs: defs_done, extra, calls, nodes_before_calls };
+        let (nodes, defs_done, extra, steps, nodes_before_steps) = Default::default();
+        let mut graph = Graph { program, nodes, defs: defs_done, extra, steps, nodes_before_steps };
         let mut defs: Vec<Option<Def>> = program.vars.iter().map(|_| None).collect();
         for (position, &input) in program.inputs.iter().enumerate() {
             check_dtype(program.aval(input), &Origin::unknown())?;
@@ -70,7 +79,7 @@ impl<'a> Graph<'a> {
                 _ => None,
             },
             Def::Alias { view, .. } => *view,
-            Def::Input(_) | Def::Constant(_) | Def::Call => None,
+            Def::Input(_) | Def::Constant(_) | Def::Step => None,
         }
     }
 
@@ -89,20 +98,23 @@ impl<'a> Graph<'a> {
     pub fn root(&self, var: Var) -> Var {
         match self.def(var) {
             Def::Alias { of, .. } => self.root(*of),
-            Def::Input(_) | Def::Constant(_) | Def::Nests(_) | Def::Call => var,
+            Def::Input(_) | Def::Constant(_) | Def::Nests(_) | Def::Step => var,
         }
     }
 
-    /// The first node after the last call that precedes `node`; 0 if there is no such call.
-    pub fn last_call_before(&self, node: NodeId) -> NodeId {
-        let earlier = self.nodes_before_calls.partition_point(|&before| before <= node);
-        earlier.checked_sub(1).map_or(0, |call| self.nodes_before_calls[call])
+    /// The first node after the last step that precedes `node`; 0 if there is no such step.
+    pub fn last_step_before(&self, node: NodeId) -> NodeId {
+        let earlier = self.nodes_before_steps.partition_point(|&before| before <= node);
+        earlier.checked_sub(1).map_or(0, |step| self.nodes_before_steps[step])
     }
 
-    /// The variables that calls read: they need memory.
-    pub fn read_by_calls(&self) -> impl Iterator<Item = Var> + '_ {
-        let reads = self.calls.iter().flat_map(|call| &call.reads).map(|id| Var(id.0));
-        reads.filter(|var| (var.0 as usize) < self.program.vars.len())
+    /// The variables that steps read: they need memory.
+    pub fn read_by_steps(&self) -> impl Iterator<Item = Var> + '_ {
+        let reads = self.steps.iter().flat_map(|step| match step {
+            Step::Call(call) => call.reads.iter(),
+            Step::Control(region) => region.operands.iter(),
+        });
+        reads.map(|id| Var(id.0)).filter(|var| (var.0 as usize) < self.program.vars.len())
     }
 
     fn add(
@@ -140,8 +152,15 @@ impl<'a> Graph<'a> {
                 defs[eqn.results[0].0 as usize] = Some(def);
             }
             Lowering::Runtime { call, scratch_bytes } => {
-                eqn.results.iter().for_each(|var| defs[var.0 as usize] = Some(Def::Call));
+                eqn.results.iter().for_each(|var| defs[var.0 as usize] = Some(Def::Step));
                 self.call(eqn, call, scratch_bytes);
+            }
+            Lowering::Control(control) => {
+                eqn.results.iter().for_each(|var| defs[var.0 as usize] = Some(Def::Step));
+                let operands = eqn.operands.iter().map(|&operand| self.memory(operand)).collect();
+                let results = eqn.results.iter().map(|var| BufferId(var.0)).collect();
+                let kind = RegionKind::of(control).map_err(|error| error.within(&eqn.origin))?;
+                self.step(Step::Control(Region { kind, operands, results }));
             }
             Lowering::Expand(_) => {
                 return Err(Diagnostic::bug("an expansion was not expanded").with_origin(&eqn.origin));
@@ -152,19 +171,27 @@ impl<'a> Graph<'a> {
 
     /// Adds a call with its slots replaced by the equation's operands and results.
     fn call(&mut self, eqn: &Equation, mut call: RuntimeCall, scratch_bytes: Option<usize>) {
-        let named = |id: &BufferId| match slot(eqn, *id) {
+        call.reads = call.reads.iter().map(|&id| self.memory(slot(eqn, id))).collect();
+        call.writes.iter_mut().for_each(|id| *id = slot_var(eqn, *id).expect("results are variables"));
+        let scratch = |bytes| self.add_buffer(&Aval::new(DType::U8, [bytes]), Place::Unplaced);
+        call.scratch = scratch_bytes.map(scratch);
+        self.step(Step::Call(call));
+    }
+
+    fn step(&mut self, step: Step) {
+        self.steps.push(step);
+        self.nodes_before_steps.push(self.nodes.len());
+    }
+
+    /// The buffer of an operand that needs memory.
+    fn memory(&mut self, operand: Atom) -> BufferId {
+        match operand {
             Atom::Var(var) => BufferId(var.0),
             Atom::Literal(literal) => {
                 let value = Tensor::from_literal(literal);
                 self.add_buffer(&value.aval().clone(), Place::Constant(Arc::new(value)))
             }
-        };
-        call.reads = call.reads.iter().map(named).collect();
-        call.writes.iter_mut().for_each(|id| *id = slot_var(eqn, *id).expect("results are variables"));
-        let scratch = |bytes| self.add_buffer(&Aval::new(DType::U8, [bytes]), Place::Unplaced);
-        call.scratch = scratch_bytes.map(scratch);
-        self.calls.push(call);
-        self.nodes_before_calls.push(self.nodes.len());
+        }
     }
 
     fn add_buffer(&mut self, aval: &Aval, place: Place) -> BufferId {

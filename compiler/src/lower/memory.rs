@@ -1,12 +1,15 @@
 //! Places: inputs and outputs at the caller's pointers, constants in the object, temporaries in one arena.
+//!
+//! # Note: lives
+//! Statements are numbered as they stand, loops around them. A temporary lives from the first statement that names it
+//! to the last. If it is also named outside of a loop in which it is named, or if it is written row by row, it lives
+//! through the whole loop: later iterations come back to earlier statements.
 
-use super::build::Root;
+use super::control::reads_where_it_writes;
 use super::copies;
-use super::graph::{Def, Graph};
-use crate::ir::{Atom, Program, Var};
-use crate::loops::{Access, BlockBuilder, Buffer, BufferId, Function, Index, Nest, Place, Stmt};
-use crate::ops::rules::{identity_store, parallel_dims};
-use crate::types::{Aval, Shape};
+use super::fragment::{Fragment, Output, buffer};
+use crate::loops::{Buffer, BufferId, Function, Inst, Nest, Place, Stmt};
+use crate::types::Aval;
 use std::collections::{HashMap, HashSet};
 
 // Alignment of every temporary: one cache line, one AVX-512 register. Units: bytes.
@@ -16,89 +19,53 @@ const ALIGN_BYTES: usize = 64;
 const STAGGER_BYTES: usize = 128;
 const PAGE_BYTES: usize = 4096;
 
-/// Orders nests and calls, adds copies for outputs that nothing computes in place, and assigns all buffers.
-pub fn place(name: &str, program: &Program, graph: &Graph, roots: Vec<Root>) -> Function {
-    let mut function = Function {
-        name: name.to_string(),
-        buffers: program.vars.iter().map(|aval| buffer(aval, Place::Unplaced)).collect(),
-        body: in_program_order(graph, roots),
-        arena_bytes: 0,
-    };
-    for (position, def) in graph.defs.iter().enumerate() {
-        function.buffers[position].place = match def {
-            Def::Input(input) => Place::Input(*input),
-            Def::Constant(value) => Place::Constant(value.clone()),
-            Def::Alias { of, .. } => Place::Alias(BufferId(of.0)),
-            Def::Nests(_) | Def::Call => Place::Unplaced,
-        };
-    }
-    function.buffers.extend_from_slice(&graph.extra);
-    place_outputs(&mut function, program);
+/// Adds copies for outputs that nothing computes in place, and assigns all buffers.
+pub fn place(name: &str, mut fragment: Fragment) -> Function {
+    place_outputs(&mut fragment);
+    let Fragment { buffers, body, .. } = fragment;
+    let mut function = Function { name: name.to_string(), buffers, body, arena_bytes: 0 };
     compact(&mut function);
     copies::elide(&mut function);
     place_temporaries(&mut function);
+    drop_self_copies(&mut function);
     function
 }
 
-fn buffer(aval: &Aval, place: Place) -> Buffer {
-    Buffer { dtype: aval.dtype, shape: aval.shape.clone(), place }
-}
-
-fn in_program_order(graph: &Graph, roots: Vec<Root>) -> Vec<Stmt> {
-    // A call runs once the nests that precede its equation have run; node ids grow with the program.
-    let mut calls = graph.calls.iter().zip(&graph.nodes_before_calls).peekable();
-    let mut stmts = Vec::new();
-    for root in roots {
-        while let Some((call, _)) = calls.next_if(|(_, before)| **before <= root.node) {
-            stmts.push(Stmt::Call(call.clone()));
-        }
-        stmts.push(Stmt::Nest(root.nest));
-    }
-    stmts.extend(calls.map(|(call, _)| Stmt::Call(call.clone())));
-    stmts
-}
-
 /// Output buffers replace temporaries where they can; other outputs (inputs, constants, repeated ones) are copies.
-fn place_outputs(function: &mut Function, program: &Program) {
-    for (position, &atom) in program.outputs.iter().enumerate() {
+fn place_outputs(fragment: &mut Fragment) {
+    for (position, output) in fragment.outputs.clone().into_iter().enumerate() {
         let place = Place::Output(position);
-        if let Atom::Var(var) = atom {
-            let target = function.resolve(BufferId(var.0));
-            if function.buffer(target).place == Place::Unplaced {
-                function.buffers[target.0 as usize].place = place;
+        if let Output::Buffer(id) = output {
+            let target = fragment.resolve(id);
+            if fragment.buffers[target.0 as usize].place == Place::Unplaced {
+                fragment.buffers[target.0 as usize].place = place;
                 continue;
             }
         }
-        let aval = program.atom_aval(atom);
-        let output = BufferId(function.buffers.len() as u32);
-        function.buffers.push(buffer(&aval, place));
-        function.body.push(Stmt::Nest(copy(atom, &aval, output)));
+        let aval = match output {
+            Output::Buffer(id) => fragment.aval(id),
+            Output::Literal(literal) => Aval::scalar(literal.dtype()),
+        };
+        fragment.buffers.push(buffer(&aval, place));
+        let to = BufferId(fragment.buffers.len() as u32 - 1);
+        fragment.body.push(fragment.copy(output, to));
     }
-}
-
-fn copy(from: Atom, aval: &Aval, to: BufferId) -> Nest {
-    let mut nest = Nest::new(parallel_dims(&aval.shape));
-    let mut b = BlockBuilder::new();
-    let value = match from {
-        Atom::Literal(literal) => b.literal(literal),
-        Atom::Var(Var(id)) => {
-            b.load(Access::new(BufferId(id), (0..aval.rank()).map(Index::dim).collect()), aval.dtype)
-        }
-    };
-    nest.stores.push(identity_store(to, aval.rank(), value));
-    nest.block = b.finish();
-    nest
 }
 
 /// Drops buffers that nothing uses and renumbers the rest.
 fn compact(function: &mut Function) {
     let mut used: HashSet<BufferId> = HashSet::new();
-    let mut keep = |function: &Function, id: BufferId| {
-        used.insert(id);
-        used.insert(function.resolve(id));
-    };
-    for stmt in &function.body {
-        touched(stmt).for_each(|(id, _)| keep(function, id));
+    let mut waiting: Vec<BufferId> = Vec::new();
+    function.body.iter().for_each(|stmt| stmt.buffers(&mut |id, _| waiting.push(id)));
+    while let Some(id) = waiting.pop() {
+        if !used.insert(id) {
+            continue;
+        }
+        match function.buffer(id).place {
+            Place::Alias(_) => waiting.push(function.resolve(id)),
+            Place::Row { of, .. } => waiting.push(function.resolve(of)),
+            Place::Input(_) | Place::Output(_) | Place::Constant(_) | Place::Unplaced | Place::Arena(_) => {}
+        }
     }
     for (position, buffer) in function.buffers.iter().enumerate() {
         if matches!(buffer.place, Place::Input(_) | Place::Output(_)) {
@@ -108,99 +75,136 @@ fn compact(function: &mut Function) {
     let mut kept: Vec<BufferId> = used.into_iter().collect();
     kept.sort_unstable();
     let renamed: HashMap<BufferId, BufferId> = kept.iter().copied().zip((0..).map(BufferId)).collect();
-    let mut buffers: Vec<Buffer> = kept.iter().map(|&id| function.buffer(id).clone()).collect();
-    for (buffer, &id) in buffers.iter_mut().zip(&kept) {
-        if let Place::Alias(_) = buffer.place {
-            buffer.place = Place::Alias(renamed[&function.resolve(id)]);
+    let compacted = |&id: &BufferId| {
+        let mut buffer: Buffer = function.buffer(id).clone();
+        if let Place::Alias(target) | Place::Row { of: target, .. } = &mut buffer.place {
+            *target = renamed[&function.resolve(*target)];
         }
-    }
+        buffer
+    };
+    let buffers = kept.iter().map(compacted).collect();
     function.buffers = buffers;
-    for stmt in &mut function.body {
-        rename(stmt, &renamed);
-    }
+    function.body.iter_mut().for_each(|stmt| stmt.rename(&mut |id| renamed[&id], &mut |var| var));
 }
 
-/// The buffers a statement touches, and whether it writes them.
-fn touched(stmt: &Stmt) -> Box<dyn Iterator<Item = (BufferId, bool)> + '_> {
-    match stmt {
-        Stmt::Nest(nest) => {
-            let loads = nest.block.loads().map(|access| (access.buffer, false));
-            Box::new(loads.chain(nest.stores.iter().map(|store| (store.buffer, true))))
-        }
-        Stmt::Call(call) => Box::new(call.pointers()),
-        Stmt::Loop { body, .. } => Box::new(body.iter().flat_map(touched)),
-        Stmt::While { condition, predicate, body } => {
-            let inner = condition.iter().chain(body).flat_map(touched);
-            Box::new(inner.chain(std::iter::once((*predicate, false))))
-        }
-        Stmt::Switch { selector, branches } => {
-            let inner = branches.iter().flatten().flat_map(touched);
-            Box::new(inner.chain(std::iter::once((*selector, false))))
-        }
-    }
-}
-
-fn rename(stmt: &mut Stmt, names: &HashMap<BufferId, BufferId>) {
-    match stmt {
-        Stmt::Nest(nest) => {
-            nest.block.loads_mut().for_each(|access| access.buffer = names[&access.buffer]);
-            nest.stores.iter_mut().for_each(|store| store.buffer = names[&store.buffer]);
-        }
-        Stmt::Call(call) => call.map_buffers(|id| names[&id]),
-        Stmt::Loop { body, .. } => body.iter_mut().for_each(|stmt| rename(stmt, names)),
-        Stmt::While { condition, predicate, body } => {
-            *predicate = names[predicate];
-            condition.iter_mut().chain(body).for_each(|stmt| rename(stmt, names));
-        }
-        Stmt::Switch { selector, branches } => {
-            *selector = names[selector];
-            branches.iter_mut().flatten().for_each(|stmt| rename(stmt, names));
-        }
-    }
-}
-
-/// The statements during which a buffer holds a value.
+/// The statements during which a temporary holds a value. See Note: lives.
 #[derive(Clone, Copy)]
 pub(super) struct Life {
     pub first: usize,
     pub last: usize,
 }
 
-/// The lives of the buffers, aliases resolved, whose place is `wanted`. Statements inside of others count as those.
-pub(super) fn lives(function: &Function, wanted: impl Fn(&Place) -> bool) -> HashMap<BufferId, Life> {
-    let mut lives: HashMap<BufferId, Life> = HashMap::new();
-    for (at, stmt) in function.body.iter().enumerate() {
-        for (id, _) in touched(stmt) {
-            let id = function.resolve(id);
-            if wanted(&function.buffer(id).place) {
-                lives.entry(id).or_insert(Life { first: at, last: at }).last = at;
+/// The statements of a function in order, what they touch, and the loops around them.
+#[derive(Default)]
+struct Timeline<'f> {
+    // Statements without bodies; none for calls and for the tests of loops and switches.
+    leaves: Vec<Option<&'f Nest>>,
+    lives: HashMap<BufferId, Life>,
+    // Inner ones come first. Each with the buffers whose rows are touched in it.
+    loops: Vec<(Life, HashSet<BufferId>)>,
+    // Of the loops around the statement at hand, outermost first.
+    rows: Vec<HashSet<BufferId>>,
+}
+
+impl<'f> Timeline<'f> {
+    fn of(function: &'f Function) -> Timeline<'f> {
+        let mut timeline = Timeline::default();
+        timeline.stmts(function, &function.body);
+        for (interval, rows) in &timeline.loops {
+            for (id, life) in &mut timeline.lives {
+                let outside = life.first < interval.first || life.last > interval.last;
+                let inside = life.first <= interval.last && life.last >= interval.first;
+                if inside && (outside || rows.contains(id)) {
+                    life.first = life.first.min(interval.first);
+                    life.last = life.last.max(interval.last);
+                }
+            }
+        }
+        timeline
+    }
+
+    fn stmts(&mut self, function: &Function, stmts: &'f [Stmt]) {
+        for stmt in stmts {
+            match stmt {
+                Stmt::Nest(nest) => self.leaf(function, stmt, Some(nest)),
+                Stmt::Call(_) => self.leaf(function, stmt, None),
+                Stmt::Loop { body, .. } => self.in_loop(|timeline| timeline.stmts(function, body)),
+                Stmt::While { condition, predicate, body } => self.in_loop(|timeline| {
+                    timeline.stmts(function, condition);
+                    timeline.test(function, *predicate);
+                    timeline.stmts(function, body);
+                }),
+                Stmt::Switch { selector, branches } => {
+                    self.test(function, *selector);
+                    branches.iter().for_each(|branch| self.stmts(function, branch));
+                }
             }
         }
     }
-    lives
+
+    fn in_loop(&mut self, body: impl FnOnce(&mut Self)) {
+        let first = self.leaves.len();
+        self.rows.push(HashSet::new());
+        body(self);
+        let rows = self.rows.pop().expect("pushed above");
+        if let Some(outer) = self.rows.last_mut() {
+            outer.extend(rows.iter().copied());
+        }
+        if self.leaves.len() > first {
+            self.loops.push((Life { first, last: self.leaves.len() - 1 }, rows));
+        }
+    }
+
+    fn test(&mut self, function: &Function, id: BufferId) {
+        self.touch(function, id);
+        self.leaves.push(None);
+    }
+
+    fn leaf(&mut self, function: &Function, stmt: &Stmt, nest: Option<&'f Nest>) {
+        stmt.buffers(&mut |id, _| self.touch(function, id));
+        self.leaves.push(nest);
+    }
+
+    fn touch(&mut self, function: &Function, id: BufferId) {
+        let (root, at) = (function.memory(id), self.leaves.len());
+        if function.buffer(root).place != Place::Unplaced {
+            return;
+        }
+        self.lives.entry(root).or_insert(Life { first: at, last: at }).last = at;
+        if function.resolve(id) != root
+            && let Some(rows) = self.rows.last_mut()
+        {
+            rows.insert(root);
+        }
+    }
 }
 
 fn place_temporaries(function: &mut Function) {
-    let lives = lives(function, |place| *place == Place::Unplaced);
+    let (offsets, arena_bytes) = planned(function);
+    for (id, offset) in offsets {
+        function.buffers[id.0 as usize].place = Place::Arena(offset);
+    }
+    function.arena_bytes = arena_bytes;
+}
+
+/// The offset of every temporary, and the size of the arena.
+fn planned(function: &Function) -> (HashMap<BufferId, usize>, usize) {
+    let timeline = Timeline::of(function);
+    let lives = &timeline.lives;
     let mut order: Vec<(BufferId, Life)> = lives.iter().map(|(&id, &life)| (id, life)).collect();
     order.sort_unstable_by_key(|&(id, life)| (life.first, id));
     let mut arena = Arena::default();
     let mut offsets: HashMap<BufferId, usize> = HashMap::new();
     for (id, life) in order {
         arena.retire(life.first);
-        let bytes = size_bytes(function.buffer(id));
-        let reusable = match &function.body[life.first] {
-            Stmt::Nest(nest) => in_place_operand(function, nest, id, &lives, life.first),
-            _ => None,
-        };
-        let taken = reusable.and_then(|dying| arena.take_over(offsets[&dying], life.last));
-        let offset = taken.unwrap_or_else(|| arena.allocate(bytes, life.last));
+        let in_place = |nest| in_place_operand(function, nest, id, lives, life.first);
+        let taken = timeline.leaves[life.first]
+            .and_then(in_place)
+            .and_then(|dying| arena.take_over(offsets[&dying], life.last));
+        let offset = taken.unwrap_or_else(|| arena.allocate(room_bytes(function, id), life.last));
         offsets.insert(id, offset);
     }
-    for (id, offset) in offsets {
-        function.buffers[id.0 as usize].place = Place::Arena(offset);
-    }
-    function.arena_bytes = arena.size_bytes;
+    (offsets, arena.size_bytes)
 }
 
 /// A temporary that dies in `nest` and of which every point reads just the element it then writes.
@@ -212,24 +216,63 @@ fn in_place_operand(
     at: usize,
 ) -> Option<BufferId> {
     let [store] = nest.stores.as_slice() else { return None };
-    let same_layout = |id: BufferId| {
-        let (a, b): (&Buffer, &Buffer) = (function.buffer(id), function.buffer(store.buffer));
-        a.shape == b.shape && a.dtype.size_bytes() == b.dtype.size_bytes()
-    };
-    let accesses = || nest.block.loads();
+    if function.resolve(store.buffer) != result {
+        return None;
+    }
+    let aval = |id: BufferId| Aval::new(function.buffer(id).dtype, function.buffer(id).shape.clone());
     let dying = |id: BufferId| lives.get(&id).is_some_and(|life| life.last == at && life.first < at);
-    accesses().map(|access| function.resolve(access.buffer)).filter(|&id| id != result && dying(id)).find(
-        |&id| {
-            accesses().filter(|access| function.resolve(access.buffer) == id).all(|access| {
-                access.fill.is_none() && access.indices == store.indices && same_layout(access.buffer)
-            })
-        },
-    )
+    let operands = nest.block.loads().map(|access| function.resolve(access.buffer));
+    operands
+        .filter(|&id| id != result && dying(id))
+        .find(|&id| reads_where_it_writes(nest, |other| function.resolve(other) == id, aval))
 }
 
-fn size_bytes(buffer: &Buffer) -> usize {
-    let aval = Aval::new(buffer.dtype, Shape::clone(&buffer.shape));
-    let bytes = aval.size_bytes();
+/// Copies of a buffer onto itself, which in-place updates leave behind.
+fn drop_self_copies(function: &mut Function) {
+    let mut body = std::mem::take(&mut function.body);
+    retain(&mut body, &|nest| !is_self_copy(function, nest));
+    function.body = body;
+}
+
+fn retain(stmts: &mut Vec<Stmt>, wanted: &dyn Fn(&Nest) -> bool) {
+    stmts.retain(|stmt| match stmt {
+        Stmt::Nest(nest) => wanted(nest),
+        Stmt::Call(_) | Stmt::Loop { .. } | Stmt::While { .. } | Stmt::Switch { .. } => true,
+    });
+    for stmt in stmts {
+        match stmt {
+            Stmt::Nest(_) | Stmt::Call(_) => {}
+            Stmt::Loop { body, .. } => retain(body, wanted),
+            Stmt::While { condition, body, .. } => {
+                retain(condition, wanted);
+                retain(body, wanted);
+            }
+            Stmt::Switch { branches, .. } => branches.iter_mut().for_each(|branch| retain(branch, wanted)),
+        }
+    }
+}
+
+fn is_self_copy(function: &Function, nest: &Nest) -> bool {
+    let [store] = nest.stores.as_slice() else { return false };
+    let Inst::Load(access) = nest.block.inst(store.value) else { return false };
+    let (from, to) = (function.buffer(access.buffer), function.buffer(store.buffer));
+    let (from_root, to_root) = (function.resolve(access.buffer), function.resolve(store.buffer));
+    let same_place = match (&function.buffer(from_root).place, &function.buffer(to_root).place) {
+        (Place::Arena(a), Place::Arena(b)) => a == b,
+        _ => from_root == to_root,
+    };
+    same_place
+        && from.shape == to.shape
+        && from.dtype == to.dtype
+        && access.fill.is_none()
+        && store.mask.is_none()
+        && store.combine.is_none()
+        && access.indices == store.indices
+}
+
+/// What a buffer takes up in the arena. Units: bytes.
+fn room_bytes(function: &Function, id: BufferId) -> usize {
+    let bytes = function.size_bytes(id);
     bytes.max(1).next_multiple_of(ALIGN_BYTES) + if bytes >= PAGE_BYTES { STAGGER_BYTES } else { 0 }
 }
 

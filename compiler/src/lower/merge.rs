@@ -20,7 +20,7 @@ pub fn run(roots: Vec<Root>, graph: &Graph) -> Vec<Root> {
         let reads = reads(&root.nest, graph);
         let ready = reads.iter().filter_map(|buffer| written.get(buffer)).max().copied();
         // It may move up to any nest after which all it reads exists, but not across a call of the runtime.
-        let call = graph.last_call_before(root.node);
+        let call = graph.last_step_before(root.node);
         let after_call = joined.partition_point(|earlier| earlier.node < call);
         let earliest = ready.unwrap_or(0).max(after_call).max(joined.len().saturating_sub(REACH));
         let partner =

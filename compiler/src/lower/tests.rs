@@ -9,9 +9,7 @@ use crate::types::{Aval, DType, Literal};
 
 fn lowered(program: &Program, lowerings: Vec<Lowering>) -> Function {
     let graph = graph::Graph::new(program, lowerings).expect("the dtypes have code");
-    let plan = fuse::plan(&graph);
-    let body = merge::run(build::roots(&graph, &plan), &graph);
-    let function = memory::place("f", program, &graph, body);
+    let function = memory::place("f", assemble(program, &graph));
     assert_eq!(crate::loops::verify(&function), Vec::<String>::new());
     function
 }

@@ -5,7 +5,7 @@ use super::elementwise::{Binary, BinaryKind, Compare, CompareKind, Convert, Sele
 use super::reduction::{Reduce, ReduceKind};
 use super::shape::{BroadcastInDim, ExpandDims, PermuteAxes, Reshape};
 use crate::ir::{Atom, Builder};
-use crate::types::{DType, Literal, Shape, Tensor};
+use crate::types::{Aval, DType, Literal, Shape, Tensor};
 
 impl Builder {
     pub fn unary(&mut self, kind: UnaryKind, x: Atom) -> Atom {
@@ -102,6 +102,11 @@ impl Builder {
     pub fn full(&mut self, dtype: DType, shape: &Shape, value: f64) -> Atom {
         let scalar = Atom::Literal(Literal::from_f64(dtype, value));
         self.broadcast_in_dim(scalar, shape.clone(), &[])
+    }
+
+    /// An array of zeros.
+    pub fn zeros(&mut self, aval: &Aval) -> Atom {
+        self.full(aval.dtype, &aval.shape, 0.0)
     }
 
     /// An array constant.

@@ -72,9 +72,9 @@ primitives! {
     contraction::DotGeneral,
     random::RandomSeed, random::RandomWrap, random::RandomUnwrap, random::RandomFoldIn, random::RandomSplit,
     random::RandomBits, random::ThreefryHash, random::Iota2x32, random::RngBitGenerator, random::RngUniform,
-    indexing::Gather, indexing::Scatter, indexing::DynamicSlice, indexing::DynamicUpdateSlice,
-    sorting::Sort, sorting::SortOrder, sorting::TopK, sorting::ApproxTopK,
-    control::Call, control::CustomCall,
+    indexing::Gather, indexing::Scatter, indexing::DynamicSlice, indexing::DynamicUpdateSlice, sorting::Sort,
+    sorting::SortOrder, sorting::TopK, sorting::ApproxTopK, control::Call, control::CustomCall,
+    control::CustomLinear, control::Cond, control::While, control::Scan, control::PlatformIndex,
     pending::Pending,
 }
 

@@ -14,6 +14,9 @@ pub fn run(mut program: Program) -> Result<Program, Diagnostic> {
         scope.bind(input, input.into());
     }
     for eqn in &mut program.equations {
+        if let Some(nested) = eqn.op.nested() {
+            eqn.op = nested.map_bodies(&mut |body| run(body.clone()))?;
+        }
         eqn.operands = scope.atoms(&eqn.operands);
         let own: Vec<Atom> = eqn.results.iter().map(|&var| var.into()).collect();
         let first = known.entry((eqn.op.clone(), eqn.operands.clone())).or_insert(own);

@@ -4,6 +4,7 @@ use crate::diag::Diagnostic;
 use crate::ir::inline::Scope;
 use crate::ir::{Atom, Builder, Equation, Program};
 use crate::ops::Op;
+use crate::ops::elementwise::{Identity, IdentityKind};
 use crate::ops::rules::{EvalCx, NoRule};
 use crate::ops::shape::Constant;
 use crate::types::Tensor;
@@ -25,11 +26,15 @@ pub fn run(program: Program) -> Result<Program, Diagnostic> {
         b.set_origin(eqn.origin.clone());
         let operands = scope.atoms(&eqn.operands);
         let results = match (&eqn.op, evaluated(&program, eqn, &operands, &constants)) {
-            (Op::Identity(_), _) => operands,
+            (Op::Identity(Identity(kind)), _) if *kind != IdentityKind::OptimizationBarrier => operands,
             (_, Some(values)) => {
                 values.into_iter().map(|value| constant(&mut b, value, &mut constants)).collect()
             }
             (op, None) => {
+                let op = match op.nested() {
+                    Some(nested) => &nested.map_bodies(&mut |body| run(body.clone()))?,
+                    None => op,
+                };
                 let avals = eqn.results.iter().map(|&var| program.aval(var).clone()).collect();
                 let results = b.emit_typed(op.clone(), &operands, avals);
                 if let Op::Constant(Constant { value }) = op {
@@ -60,7 +65,10 @@ fn evaluated(
     constants: &HashMap<Atom, Tensor>,
 ) -> Option<Vec<Tensor>> {
     let small = |var: &crate::ir::Var| program.aval(*var).shape.element_count() <= MOST_ELEMENTS;
-    if matches!(eqn.op, Op::Constant(_)) || !eqn.op.bodies().is_empty() || !eqn.results.iter().all(small) {
+    if matches!(eqn.op, Op::Constant(_) | Op::Identity(_))
+        || !eqn.op.bodies().is_empty()
+        || !eqn.results.iter().all(small)
+    {
         return None;
     }
     let value = |atom: &Atom| match atom {

@@ -3,8 +3,9 @@
 use crate::diag::Diagnostic;
 use crate::ir::inline::{Scope, inline};
 use crate::ir::{Body, Builder, Equation, Program};
-use crate::ops::rules::NoRule;
-use crate::ops::{Op, custom};
+use crate::ops::Op;
+use crate::ops::control::CallKind;
+use crate::ops::elementwise::{Identity, IdentityKind};
 use std::collections::HashMap;
 
 // Nested calls deeper than this are a runaway expansion, not a program.
@@ -12,20 +13,20 @@ const MOST_DEPTH: usize = 512;
 // Programs beyond this size take minutes and gigabytes to compile; real ones have thousands of equations.
 const MOST_EQUATIONS: usize = 2_000_000;
 
-/// Inlines `jit`, `closed_call`, `remat` and custom-rule calls, at any depth.
+/// Inlines every call: `jit`, `closed_call`, `remat` and custom-rule calls, at any depth.
 ///
 /// Errors: calls that expand to more equations than fit in memory (each function calling the next one twice).
 pub fn run(program: Program) -> Result<Program, Diagnostic> {
     check_size(&program)?;
-    flatten(program, body_of_call, 0)
+    flatten(program, any_call, 0)
 }
 
-/// [`run`], for programs to be differentiated: functions with custom derivatives become programs that have them.
+/// Inlines the calls that mean nothing to transformations; `remat` and custom-rule calls stay.
 ///
-/// Errors: as [`run`], or a custom rule that is not known.
-pub fn differentiable(program: Program) -> Result<Program, Diagnostic> {
+/// Errors: as [`run`].
+pub fn plain_calls(program: Program) -> Result<Program, Diagnostic> {
     check_size(&program)?;
-    flatten(program, differentiable_body, 0)
+    flatten(program, plain_call, 0)
 }
 
 fn check_size(program: &Program) -> Result<(), Diagnostic> {
@@ -41,12 +42,9 @@ fn check_size(program: &Program) -> Result<(), Diagnostic> {
 fn expanded_size(program: &Program, known: &mut HashMap<Body, usize>) -> usize {
     let mut size: usize = 0;
     for eqn in &program.equations {
-        let of_equation = match &eqn.op {
-            Op::Call(_) | Op::CustomCall(_) => {
-                eqn.op.bodies().first().map_or(1, |body| size_of_body(body, known))
-            }
-            _ => 1,
-        };
+        let bodies = eqn.op.nested().map_or(&[][..], |nested| nested.bodies());
+        let of_equation =
+            bodies.iter().fold(1, |size: usize, body| size.saturating_add(size_of_body(body, known)));
         size = size.saturating_add(of_equation);
     }
     size
@@ -61,11 +59,11 @@ fn size_of_body(body: &Body, known: &mut HashMap<Body, usize>) -> usize {
     size
 }
 
-/// What an equation stands for, if it is a call.
-type Called = fn(&Equation) -> Result<Option<Program>, Diagnostic>;
+/// What an equation stands for, if it is a call to be inlined.
+type Called = fn(&Equation) -> Option<&Body>;
 
 fn flatten(program: Program, called: Called, depth: usize) -> Result<Program, Diagnostic> {
-    if !program.equations.iter().any(|eqn| matches!(eqn.op, Op::Call(_) | Op::CustomCall(_))) {
+    if !program.equations.iter().any(|eqn| eqn.op.nested().is_some()) {
         return Ok(program);
     }
     if depth > MOST_DEPTH {
@@ -73,18 +71,33 @@ fn flatten(program: Program, called: Called, depth: usize) -> Result<Program, Di
     }
     let mut b = Builder::new();
     let mut scope = Scope::new(&program);
+    for &constvar in &program.constvars {
+        let var = b.constvar(program.aval(constvar).clone());
+        scope.bind(constvar, var.into());
+    }
     for &input in &program.inputs {
         let var = b.input(program.aval(input).clone());
         scope.bind(input, var.into());
     }
     for eqn in &program.equations {
         b.set_origin(eqn.origin.clone());
-        let operands = scope.atoms(&eqn.operands);
-        let results = match called(eqn)? {
-            Some(body) => inline(&mut b, &flatten(body, called, depth + 1)?, &operands),
+        let mut operands = scope.atoms(&eqn.operands);
+        let results = match called(eqn) {
+            Some(body) => {
+                if is_recomputation(&eqn.op) {
+                    operands = b.emit(Identity(IdentityKind::OptimizationBarrier), &operands);
+                }
+                inline(&mut b, &flatten(body.program().clone(), called, depth + 1)?, &operands)
+            }
             None => {
+                let op = match eqn.op.nested() {
+                    Some(nested) => {
+                        nested.map_bodies(&mut |body| flatten(body.clone(), called, depth + 1))?
+                    }
+                    None => eqn.op.clone(),
+                };
                 let avals = eqn.results.iter().map(|&var| program.aval(var).clone()).collect();
-                b.emit_typed(eqn.op.clone(), &operands, avals)
+                b.emit_typed(op, &operands, avals)
             }
         };
         scope.bind_all(&eqn.results, &results);
@@ -92,19 +105,22 @@ fn flatten(program: Program, called: Called, depth: usize) -> Result<Program, Di
     Ok(b.finish(scope.atoms(&program.outputs)))
 }
 
-fn body_of_call(eqn: &Equation) -> Result<Option<Program>, Diagnostic> {
-    Ok(match &eqn.op {
-        Op::Call(_) | Op::CustomCall(_) => eqn.op.bodies().first().map(|body| body.program().clone()),
-        _ => None,
-    })
+/// Is it a body that must be computed again, although the forward pass has computed the same? The barrier keeps the
+/// two from being merged.
+fn is_recomputation(op: &Op) -> bool {
+    matches!(op, Op::Call(call) if call.recomputes())
 }
 
-fn differentiable_body(eqn: &Equation) -> Result<Option<Program>, Diagnostic> {
-    let Op::CustomCall(call) = &eqn.op else { return body_of_call(eqn) };
-    let program = custom::differentiable(call).map_err(|why| {
-        let (NoRule::ByDesign(why) | NoRule::NotYet(why)) = why;
-        let name = call.name.as_deref().unwrap_or("a function");
-        Diagnostic::unsupported(format!("{name} has a custom derivative: {why}")).with_origin(&eqn.origin)
-    })?;
-    Ok(Some(program))
+fn any_call(eqn: &Equation) -> Option<&Body> {
+    match &eqn.op {
+        Op::Call(_) | Op::CustomCall(_) => eqn.op.bodies().first(),
+        _ => None,
+    }
+}
+
+fn plain_call(eqn: &Equation) -> Option<&Body> {
+    match &eqn.op {
+        Op::Call(call) if call.kind != CallKind::Remat => Some(&call.body),
+        _ => None,
+    }
 }

@@ -135,8 +135,7 @@ fn as_export(function: &Function) -> Export {
 #[derive(Clone, Copy, PartialEq)]
 enum Purpose {
     Call,
-    Batch,
-    Derivative,
+    Transform,
 }
 
 fn apply(source: &Source, expression: &Expression, purpose: Purpose) -> Result<Entry, Diagnostic> {
@@ -149,19 +148,14 @@ fn apply(source: &Source, expression: &Expression, purpose: Purpose) -> Result<E
                 name: name.clone(),
                 program: match purpose {
                     Purpose::Call => program,
-                    Purpose::Batch => optimize::inline::run(program)?,
-                    Purpose::Derivative => optimize::inline::differentiable(program)?,
+                    Purpose::Transform => optimize::count::run(optimize::inline::plain_calls(program)?)?,
                 },
                 input_names: function.input_names.clone(),
                 output_names: function.output_names.clone(),
             })
         }
         Expression::Transform { name, span, argument, keywords } => {
-            let purpose = match purpose {
-                _ if transforms::differentiates(name) => Purpose::Derivative,
-                Purpose::Call if name != "jit" => Purpose::Batch,
-                outer => outer,
-            };
+            let purpose = if name == "jit" { purpose } else { Purpose::Transform };
             transforms::apply(name, *span, keywords, &apply(source, argument, purpose)?)
         }
     }

@@ -3,7 +3,8 @@
 use super::exports::Entry;
 use crate::diag::{Diagnostic, Span};
 use crate::ir::source::Keyword;
-use crate::ir::{self, Program, Value, prune};
+use crate::ir::{self, Program, Value};
+use crate::ops::control::trim;
 use crate::transform::{self, jacobian, vjp};
 use crate::types::Aval;
 
@@ -11,8 +12,6 @@ use crate::types::Aval;
 struct Row {
     name: &'static str,
     keywords: &'static [&'static str],
-    /// Does it take derivatives?
-    differentiates: bool,
     apply: fn(&Request) -> Result<Entry, Diagnostic>,
 }
 
@@ -20,18 +19,18 @@ const GRAD: &[&str] = &["argnums", "has_aux"];
 
 #[rustfmt::skip]
 const ROWS: &[Row] = &[
-    Row { name: "jit", keywords: &[], differentiates: false, apply: |request| Ok(request.function.clone()) },
-    Row { name: "grad", keywords: GRAD, differentiates: true, apply: grad },
-    Row { name: "value_and_grad", keywords: GRAD, differentiates: true, apply: value_and_grad },
-    Row { name: "jvp", keywords: &["argnums", "has_aux"], differentiates: true, apply: jvp },
-    Row { name: "vjp", keywords: &["argnums", "has_aux"], differentiates: true, apply: vjp },
-    Row { name: "linearize", keywords: &["argnums"], differentiates: true, apply: not_yet },
-    Row { name: "jacfwd", keywords: GRAD, differentiates: true, apply: |request| jacobian(request, jacobian::jacfwd, 1) },
-    Row { name: "jacrev", keywords: GRAD, differentiates: true, apply: |request| jacobian(request, jacobian::jacrev, 1) },
-    Row { name: "hessian", keywords: GRAD, differentiates: true, apply: |request| jacobian(request, jacobian::hessian, 2) },
-    Row { name: "hvp", keywords: &["argnums"], differentiates: true, apply: hvp },
-    Row { name: "vmap", keywords: &["in_axes", "out_axes", "axis_size"], differentiates: false, apply: vmap },
-    Row { name: "checkpoint", keywords: &[], differentiates: false, apply: not_yet },
+    Row { name: "jit", keywords: &[], apply: |request| Ok(request.function.clone()) },
+    Row { name: "grad", keywords: GRAD, apply: grad },
+    Row { name: "value_and_grad", keywords: GRAD, apply: value_and_grad },
+    Row { name: "jvp", keywords: &["argnums", "has_aux"], apply: jvp },
+    Row { name: "vjp", keywords: &["argnums", "has_aux"], apply: vjp },
+    Row { name: "linearize", keywords: &["argnums"], apply: not_yet },
+    Row { name: "jacfwd", keywords: GRAD, apply: |request| jacobian(request, jacobian::jacfwd, 1) },
+    Row { name: "jacrev", keywords: GRAD, apply: |request| jacobian(request, jacobian::jacrev, 1) },
+    Row { name: "hessian", keywords: GRAD, apply: |request| jacobian(request, jacobian::hessian, 2) },
+    Row { name: "hvp", keywords: &["argnums"], apply: hvp },
+    Row { name: "vmap", keywords: &["in_axes", "out_axes", "axis_size"], apply: vmap },
+    Row { name: "checkpoint", keywords: &[], apply: not_yet },
 ];
 
 /// One transformation of one function.
@@ -42,12 +41,7 @@ struct Request<'e> {
     function: &'e Entry,
 }
 
-/// Does the transformation need the derivatives of custom rules?
-pub fn differentiates(name: &str) -> bool {
-    ROWS.iter().any(|row| row.name == name && row.differentiates)
-}
-
-/// Applies one transformation to a function without calls.
+/// Applies one transformation to a function without plain calls.
 ///
 /// Errors: an unknown transformation, keywords that do not fit the function, or a missing rule.
 pub fn apply(name: &str, span: Span, keywords: &[Keyword], function: &Entry) -> Result<Entry, Diagnostic> {
@@ -292,7 +286,7 @@ impl Request<'_> {
     }
 
     fn entry(&self, mut program: Program, more_inputs: Vec<String>, output_names: Vec<String>) -> Entry {
-        prune::run(&mut program);
+        trim(&mut program);
         let input_names = [self.function.input_names.clone(), more_inputs].concat();
         Entry {
             program,

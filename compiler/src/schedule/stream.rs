@@ -209,13 +209,14 @@ impl<'n> Stream<'n> {
 
 /// Do two buffers share bytes?
 fn overlap(function: &Function, a: BufferId, b: BufferId) -> bool {
-    let (a, b) = (function.resolve(a), function.resolve(b));
+    let (a, b) = (function.memory(a), function.memory(b));
     let range = |id: BufferId| match &function.buffer(id).place {
         Place::Arena(start) => {
             let buffer = function.buffer(id);
             Some((*start, *start + Aval::new(buffer.dtype, buffer.shape.clone()).size_bytes()))
         }
-        Place::Input(_) | Place::Output(_) | Place::Constant(_) | Place::Unplaced | Place::Alias(_) => None,
+        Place::Input(_) | Place::Output(_) | Place::Constant(_) | Place::Unplaced => None,
+        Place::Alias(_) | Place::Row { .. } => None,
     };
     let meet = |(a, b): ((usize, usize), (usize, usize))| a.0 < b.1 && b.0 < a.1;
     a == b || range(a).zip(range(b)).is_some_and(meet)

@@ -1,26 +1,25 @@
 //! Forward mode: a program that also computes how its outputs change with its inputs.
 
-use super::{finished, ill_typed, refused};
+use super::{BODIES, finished, ill_typed, refused};
 use crate::diag::Diagnostic;
 use crate::ir::inline::Scope;
 use crate::ir::{Atom, Builder, Equation, Program, prune};
-use crate::ops::rules::{JvpCx, Tangent, tangent_aval};
-
-/// A program with tangents.
-#[derive(Clone, PartialEq, Debug)]
-pub struct JvpProgram {
-    /// Inputs: those of the original, then the tangents of the selected ones. Outputs: those of the original, then
-    /// the tangents that are not zero.
-    pub program: Program,
-    /// Which outputs have a tangent.
-    pub nonzero: Vec<bool>,
-}
+use crate::ops::rules::{JvpCx, JvpProgram, Tangent, tangent_aval};
 
 /// Differentiates with respect to the selected inputs; the tangents of all others are zero.
 ///
-/// Invariant: the selected inputs are inexact, and no equation is a call.
+/// Invariant: the selected inputs are inexact.
 /// Errors: an operation has no forward derivative.
 pub fn jvp(program: &Program, selected: &[bool]) -> Result<JvpProgram, Diagnostic> {
+    body(program, selected, &vec![false; program.outputs.len()])
+}
+
+/// [`jvp`], with tangents also for those outputs that `instantiate` marks, provided that they are inexact.
+pub(super) fn body(
+    program: &Program,
+    selected: &[bool],
+    instantiate: &[bool],
+) -> Result<JvpProgram, Diagnostic> {
     let mut program = program.clone();
     prune::run(&mut program);
     let mut b = Builder::new();
@@ -37,7 +36,14 @@ pub fn jvp(program: &Program, selected: &[bool]) -> Result<JvpProgram, Diagnosti
         b.set_origin(eqn.origin.via("jvp"));
         values.equation(&mut b, &program, eqn)?;
     }
-    let tangents: Vec<Option<Atom>> = program.outputs.iter().map(|&atom| values.tangent(atom)).collect();
+    let mut tangents: Vec<Option<Atom>> = program.outputs.iter().map(|&atom| values.tangent(atom)).collect();
+    for ((tangent, aval), _) in
+        tangents.iter_mut().zip(program.output_avals()).zip(instantiate).filter(|(_, wanted)| **wanted)
+    {
+        if tangent.is_none() && aval.dtype.is_inexact() {
+            *tangent = Some(b.zeros(&aval));
+        }
+    }
     let nonzero = tangents.iter().map(Option::is_some).collect();
     let outputs = values.primals.atoms(&program.outputs).into_iter().chain(tangents.into_iter().flatten());
     let outputs = outputs.collect();
@@ -72,7 +78,7 @@ impl Duals {
             None => Tangent::Zero(tangent_aval(&program.atom_aval(atom))),
         };
         let tangents: Vec<Tangent> = eqn.operands.iter().map(tangent).collect();
-        let duals = eqn.op.jvp(&mut JvpCx { builder: b }, &primals, &tangents);
+        let duals = eqn.op.jvp(&mut JvpCx { builder: b, bodies: BODIES }, &primals, &tangents);
         let duals = duals.map_err(|why| refused(why, "forward derivative", eqn))?;
         self.primals.bind_all(&eqn.results, &duals.primals);
         for (position, &result) in eqn.results.iter().enumerate() {

@@ -4,26 +4,41 @@
 //! linear in the tangents ([`linearize()`]), with the linear half run backwards ([`transpose()`]). Everything else in
 //! [`vjp`](mod@vjp) and [`jacobian`] is made of these and of [`vmap()`].
 //!
-//! Programs come without calls: who asks for a transformation inlines first.
+//! Programs come without plain calls: who asks for a transformation inlines first. Operations with bodies are entered by
+//! their rules, through [`BODIES`].
 
 pub mod jacobian;
 mod jvp;
 mod linearize;
+mod split;
 #[cfg(test)]
 mod tests;
 mod transpose;
 pub mod vjp;
 mod vmap;
 
-pub use jvp::{JvpProgram, jvp};
+pub use jvp::jvp;
 pub use linearize::{Linearized, linearize};
+pub use split::split;
 pub use transpose::transpose;
 pub use vmap::vmap;
 
 use crate::diag::Diagnostic;
 use crate::ir::{Atom, Builder, Equation, Program, Var};
-use crate::ops::rules::NoRule;
+use crate::ops::rules::{Bodies, NoRule};
 use crate::types::Aval;
+
+/// The drivers, for rules that recurse into bodies.
+pub const BODIES: Bodies = Bodies {
+    jvp: |body, selected, instantiate| jvp::body(body, selected, instantiate).map_err(inside),
+    split: |body, unknown, instantiate| split(body, unknown, instantiate).map_err(inside),
+    transpose: |b, body, known, cotangents| transpose(b, body, known, cotangents).map_err(inside),
+    batch: |body, dims, extent, mapped| vmap::body(body, dims, extent, mapped).map_err(inside),
+};
+
+fn inside(error: Diagnostic) -> NoRule {
+    NoRule::Inside(Box::new(error))
+}
 
 /// Is there anything to differentiate, per output?
 pub fn differentiable_outputs(program: &Program) -> Vec<usize> {
@@ -71,8 +86,7 @@ impl Marks {
 
 /// The refusal of a rule, at its equation: `sort has no transpose: ...`.
 fn refused(why: NoRule, what: &str, eqn: &Equation) -> Diagnostic {
-    let (NoRule::ByDesign(why) | NoRule::NotYet(why)) = why;
-    Diagnostic::unsupported(format!("{} has no {what}: {why}", eqn.op.name())).with_origin(&eqn.origin)
+    why.refusal(&format!("{} has no {what}", eqn.op.name())).within(&eqn.origin)
 }
 
 /// A rule that made something of another type than it must.

@@ -1,6 +1,6 @@
 //! Runs a linear program backwards.
 
-use super::{Marks, ill_typed, refused};
+use super::{BODIES, Marks, ill_typed, refused};
 use crate::diag::Diagnostic;
 use crate::ir::inline::Scope;
 use crate::ir::{Atom, Builder, Equation, Program};
@@ -72,7 +72,8 @@ impl Backward<'_> {
             false => Operand::Known(self.scope.atom(atom)),
         };
         let operands: Vec<Operand> = eqn.operands.iter().map(operand).collect();
-        let transposed = eqn.op.transpose(&mut TransposeCx { builder: b }, &cotangents, &operands);
+        let transposed =
+            eqn.op.transpose(&mut TransposeCx { builder: b, bodies: BODIES }, &cotangents, &operands);
         let transposed = transposed.map_err(|why| refused(why, "transpose", eqn))?;
         for (&atom, cotangent) in eqn.operands.iter().zip(&transposed) {
             let (Some(cotangent), true) = (cotangent.value(), self.linear.has(atom)) else { continue };

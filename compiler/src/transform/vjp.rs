@@ -1,9 +1,10 @@
 //! Reverse mode, and forward mode as JAX's functions offer it.
 
-use super::{JvpProgram, differentiable_outputs, finished, inputs_like, jvp, linearize, transpose, zeros};
+use super::{differentiable_outputs, finished, inputs_like, jvp, linearize, transpose, zeros};
 use crate::diag::Diagnostic;
 use crate::ir::inline::inline;
 use crate::ir::{Atom, Builder, Program};
+use crate::ops::rules::JvpProgram;
 
 /// `x.., ct of each inexact output -> y.., gradient per argument`. Complex values are not conjugated.
 ///

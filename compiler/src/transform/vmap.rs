@@ -1,10 +1,10 @@
 //! A program over a batch of its inputs.
 
-use super::{finished, ill_typed, refused};
+use super::{BODIES, finished, ill_typed, refused};
 use crate::diag::Diagnostic;
 use crate::ir::inline::Scope;
 use crate::ir::{Atom, Builder, Equation, Program, prune};
-use crate::ops::rules::{BatchCx, BatchDim};
+use crate::ops::rules::{BatchCx, BatchDim, BatchedProgram};
 use crate::types::Aval;
 
 /// Adds a batch axis of `extent` to the inputs, each at its place among the axes of the result; `None` leaves an input
@@ -12,7 +12,6 @@ use crate::types::Aval;
 ///
 /// An output without a batch axis is repeated where `out_axes` asks for one. `None` in `out_axes` is for outputs that
 /// do not depend on the batch.
-/// Invariant: no equation is a call.
 /// Errors: an operation has no batching rule, or an output that depends on the batch should have no axis.
 pub fn vmap(
     program: &Program,
@@ -20,17 +19,43 @@ pub fn vmap(
     out_axes: &[Option<usize>],
     extent: usize,
 ) -> Result<Program, Diagnostic> {
+    let dims: Vec<BatchDim> =
+        in_axes.iter().map(|axis| axis.map_or(BatchDim::NotMapped, BatchDim::Axis)).collect();
+    let (mut b, program, values) = run(program, &dims, extent)?;
+    let outputs = program.outputs.iter().zip(out_axes).enumerate();
+    let outputs = outputs.map(|(position, (&output, &axis))| values.output(&mut b, output, axis, position));
+    let outputs = outputs.collect::<Result<_, _>>()?;
+    Ok(finished(b, outputs))
+}
+
+/// [`vmap`] of a body: mapped inputs and outputs have their batch axis first. Outputs that `mapped` marks have one even
+/// if they do not depend on the batch.
+pub(super) fn body(
+    program: &Program,
+    dims: &[BatchDim],
+    extent: usize,
+    mapped: &[bool],
+) -> Result<BatchedProgram, Diagnostic> {
+    let (mut b, program, values) = run(program, dims, extent)?;
+    let mut outputs = Vec::new();
+    let mut is_mapped = Vec::new();
+    for (position, (&output, &wanted)) in program.outputs.iter().zip(mapped).enumerate() {
+        let has_axis = wanted || values.dim(output).axis().is_some();
+        outputs.push(values.output(&mut b, output, has_axis.then_some(0), position)?);
+        is_mapped.push(has_axis);
+    }
+    Ok(BatchedProgram { program: finished(b, outputs), mapped: is_mapped })
+}
+
+/// Batches all equations.
+fn run(program: &Program, dims: &[BatchDim], extent: usize) -> Result<(Builder, Program, Batch), Diagnostic> {
     let mut program = program.clone();
     prune::run(&mut program);
     let mut b = Builder::new();
-    let dims = vec![BatchDim::NotMapped; program.vars.len()];
-    let mut values = Batch { scope: Scope::new(&program), dims, extent };
-    for (&input, axis) in program.inputs.iter().zip(in_axes) {
-        let aval = program.aval(input).clone();
-        let (aval, dim) = match *axis {
-            Some(axis) => (aval.with_shape(aval.shape.inserted(axis, extent)), BatchDim::Axis(axis)),
-            None => (aval, BatchDim::NotMapped),
-        };
+    let of_vars = vec![BatchDim::NotMapped; program.vars.len()];
+    let mut values = Batch { scope: Scope::new(&program), dims: of_vars, extent };
+    for (&input, &dim) in program.inputs.iter().zip(dims) {
+        let aval = values.batched_aval(program.aval(input), dim);
         values.dims[input.0 as usize] = dim;
         let var = b.input(aval);
         values.scope.bind(input, var.into());
@@ -39,10 +64,7 @@ pub fn vmap(
         b.set_origin(eqn.origin.via("vmap"));
         values.equation(&mut b, &program, eqn)?;
     }
-    let outputs = program.outputs.iter().zip(out_axes).enumerate();
-    let outputs = outputs.map(|(position, (&output, &axis))| values.output(&mut b, output, axis, position));
-    let outputs = outputs.collect::<Result<_, _>>()?;
-    Ok(finished(b, outputs))
+    Ok((b, program, values))
 }
 
 /// What the variables of a program are in the new one, and where their batch axes are.
@@ -66,7 +88,8 @@ impl Batch {
             self.scope.bind_all(&eqn.results, &results);
             return Ok(());
         }
-        let batched = eqn.op.batch(&mut BatchCx { builder: b, extent: self.extent }, &operands, &dims);
+        let batched =
+            eqn.op.batch(&mut BatchCx { builder: b, extent: self.extent, bodies: BODIES }, &operands, &dims);
         let batched = batched.map_err(|why| refused(why, "batching rule", eqn))?;
         for ((&result, &value), &dim) in eqn.results.iter().zip(&batched.values).zip(&batched.dims) {
             let (expected, found) = (self.batched_aval(program.aval(result), dim), b.aval(value));

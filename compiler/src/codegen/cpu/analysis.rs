@@ -136,13 +136,14 @@ fn may_be_overwritten(function: &Function, nest: &Nest, access: &Access) -> bool
 }
 
 fn share_memory(function: &Function, a: BufferId, b: BufferId) -> bool {
-    let (a, b) = (function.resolve(a), function.resolve(b));
+    let (a, b) = (function.memory(a), function.memory(b));
     let arena = |id: BufferId| match function.buffer(id).place {
         Place::Arena(offset) => {
             let buffer = function.buffer(id);
             Some((offset, offset + buffer.shape.element_count() * buffer.dtype.size_bytes()))
         }
-        Place::Input(_) | Place::Output(_) | Place::Constant(_) | Place::Unplaced | Place::Alias(_) => None,
+        Place::Input(_) | Place::Output(_) | Place::Constant(_) | Place::Unplaced => None,
+        Place::Alias(_) | Place::Row { .. } => None,
     };
     match (arena(a), arena(b)) {
         (Some(a), Some(b)) => a.0 < b.1 && b.0 < a.1,

@@ -229,6 +229,13 @@ impl<'a, 'm, 'f> Body<'a, 'm, 'f> {
             }
             Place::Arena(offset) => self.cx.b.ins().iadd_imm_s(work, *offset as i64),
             Place::Unplaced => return Err(Diagnostic::bug("a buffer has no place in the arena")),
+            &Place::Row { of, var, first, step } => {
+                let size_bytes = self.function.size_bytes(self.function.resolve(buffer)) as i64;
+                let (start, position) = (self.pointer(of)?, self.loop_position(var)?);
+                let offset = self.cx.b.ins().imul_imm_s(position, step * size_bytes);
+                let row = self.cx.b.ins().iadd(start, offset);
+                self.cx.b.ins().iadd_imm_s(row, first * size_bytes)
+            }
             Place::Alias(_) => return Err(Diagnostic::bug("an alias resolves to an alias")),
         })
     }

@@ -413,9 +413,10 @@ impl NestEmitter<'_, '_, '_, '_> {
     /// Callers' buffers may have any alignment; inputs and constants never change during a call.
     fn flags(&self, buffer: BufferId) -> MemFlagsData {
         let flags = MemFlagsData::new().with_notrap();
-        match self.body.function.buffer(self.body.function.resolve(buffer)).place {
+        match self.body.function.buffer(self.body.function.memory(buffer)).place {
             Place::Input(_) | Place::Constant(_) => flags.with_readonly(),
-            Place::Output(_) | Place::Arena(_) | Place::Unplaced | Place::Alias(_) => flags,
+            Place::Output(_) | Place::Arena(_) | Place::Unplaced => flags,
+            Place::Alias(_) | Place::Row { .. } => flags,
         }
     }
 }

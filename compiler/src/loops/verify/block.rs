@@ -46,7 +46,7 @@ impl Cx<'_> {
                 if exists { result(DType::I64) } else { Err(format!("there is no dim {dim}")) }
             }
             Inst::LoopIndex(var) => {
-                let exists = nest.is_some() && self.loops.contains(var);
+                let exists = nest.is_some() && self.loops.iter().any(|(known, _)| known == var);
                 if exists { result(DType::I64) } else { Err(format!("there is no loop {} around", var.0)) }
             }
             Inst::Load(access) => self.load(block, access, dtype, nest),

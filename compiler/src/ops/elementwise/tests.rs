@@ -263,7 +263,9 @@ fn check_tangent(op: impl Into<Op>, operands: &[Tensor], expected: &str) {
             }
         })
         .collect();
-    let duals = op.jvp(&mut JvpCx { builder: &mut b }, &primals, &tangents).expect("the operation has a jvp");
+    let duals = op
+        .jvp(&mut JvpCx { builder: &mut b, bodies: crate::transform::BODIES }, &primals, &tangents)
+        .expect("the operation has a jvp");
     let program = b.finish(vec![duals.tangents[0].value().expect("the tangent is not zero")]);
     let mut values: Vec<Option<Tensor>> = vec![None; program.vars.len()];
     for eqn in &program.equations {

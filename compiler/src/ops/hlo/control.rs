@@ -4,8 +4,8 @@ use crate::diag::Diagnostic;
 use crate::hlo::{Attribute, Attributes, Type, Value};
 use crate::ir::{Atom, Body, Params};
 use crate::ops::control::{Call, CallKind, CustomCall, CustomKind};
-use crate::ops::rules::Rule;
 use crate::ops::rules::hlo::{Export, Import, Imported, StableHlo};
+use crate::ops::rules::{Primitive, Rule};
 
 /// Reads a call.
 pub fn from_hlo(cx: &mut Import, operands: &[Atom]) -> Imported {
@@ -36,7 +36,7 @@ fn call(cx: &mut Import, callee: &str, operands: &[Atom]) -> Result<Vec<Atom>, D
     match rule.filter(|(known, _)| takes_one || !known.starts_with("relu")) {
         Some((known, rule)) => {
             let rest = Params::new().with("jvp", *rule).with("symbolic_zeros", false);
-            let op = CustomCall { kind: CustomKind::Jvp, name: Some(known.to_string()), body, rest };
+            let op = CustomCall::new(CustomKind::Jvp, Some(known.to_string()), body, rest);
             cx.emit(op, operands)
         }
         None => cx.emit(Call { kind: CallKind::Jit, name: Some(name), body, rest: Params::new() }, operands),
@@ -51,7 +51,7 @@ impl StableHlo for Call {
 
 impl StableHlo for CustomCall {
     fn to_hlo(&self, cx: &mut Export, operands: &[Value]) -> Rule<Vec<Value>> {
-        exported(cx, &self.body, self.name.as_deref(), operands)
+        exported(cx, &self.bodies()[0], self.name.as_deref(), operands)
     }
 }
 

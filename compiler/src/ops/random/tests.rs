@@ -29,7 +29,7 @@ fn a_batch_of_states_uses_the_first_one() {
     let states = Tensor::from_f64s(DType::U32, [2, 4], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]);
     let mut b = Builder::new();
     let input = b.input(states.aval().clone()).into();
-    let mut cx = BatchCx { builder: &mut b, extent: 2 };
+    let mut cx = BatchCx { builder: &mut b, extent: 2, bodies: crate::transform::BODIES };
     let batched = op.batch(&mut cx, &[input], &[BatchDim::Axis(0)]).expect("it has a rule");
     assert_eq!(batched.dims, [BatchDim::Axis(0); 2]);
     let found = eval::program(&b.finish(batched.values), &[states]).expect("it evaluates");

@@ -3,14 +3,16 @@
 //! A rule is local: it sees one equation. Walking programs, keeping environments and recursing into bodies is the
 //! drivers' work; where a rule needs it (a loop differentiating its body), the context carries it as a function.
 
+mod bodies;
 pub mod hlo;
 mod scalar;
 mod shared;
 
+pub use bodies::*;
 pub use scalar::scalar_results;
 pub use shared::*;
 
-use crate::diag::TypeError;
+use crate::diag::{Diagnostic, TypeError};
 use crate::ir::{Atom, Body, Builder, Params, Program};
 use crate::loops;
 use crate::types::{Aval, Tensor};
@@ -56,12 +58,26 @@ pub trait Family: Primitive + Sized {
 pub type Rule<T> = Result<T, NoRule>;
 
 /// Why a primitive has no rule. Shown to the user and listed in `ops.md`.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub enum NoRule {
     /// There cannot or should not be one.
     ByDesign(&'static str),
     /// There should be one; exit code 3.
     NotYet(&'static str),
+    /// An equation of its body has none: the refusal, at that equation.
+    Inside(Box<Diagnostic>),
+}
+
+impl NoRule {
+    /// The refusal of a subject: `sort has no transpose: ...`. The caller adds the place, unless the refusal has one.
+    pub fn refusal(self, subject: &str) -> Diagnostic {
+        match self {
+            NoRule::ByDesign(why) | NoRule::NotYet(why) => {
+                Diagnostic::unsupported(format!("{subject}: {why}"))
+            }
+            NoRule::Inside(diagnostic) => *diagnostic,
+        }
+    }
 }
 
 /// The tangent or cotangent of a value. Zeros stay symbolic, so that no code multiplies by them.
@@ -114,6 +130,22 @@ pub enum Lowering {
     /// A routine of the runtime. `call.scratch` is empty: lowering fills it in if the routine takes scratch memory of
     /// `scratch_bytes`, which may be 0.
     Runtime { call: loops::RuntimeCall, scratch_bytes: Option<usize> },
+    /// Statements around bodies.
+    Control(Control),
+}
+
+/// How bodies run. Bodies are programs over the equation's operands.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Control {
+    /// Runs the branch that operand 0, an i32, names; it is clamped to the branches. The other operands are the inputs
+    /// of each branch, its outputs the results.
+    Switch { branches: Vec<Program> },
+    /// While `condition(condition consts.., state..)` is true, the state becomes `body(body consts.., state..)`.
+    /// Operands: condition consts, body consts, the first state; results: the last state.
+    While { condition: Program, condition_consts: usize, body: Program, body_consts: usize },
+    /// `(state.., row of each y) = body(consts.., state.., row of each x)` for each row, or for each row from the last
+    /// to the first. Operands: consts, the first state, the stacked xs; results: the last state, the stacked ys.
+    Scan { body: Program, consts: usize, carries: usize, length: usize, reverse: bool },
 }
 
 /// Context of `eval`: evaluates bodies.
@@ -124,11 +156,13 @@ pub struct EvalCx {
 /// Context of `jvp`.
 pub struct JvpCx<'a> {
     pub builder: &'a mut Builder,
+    pub bodies: Bodies,
 }
 
 /// Context of `transpose`.
 pub struct TransposeCx<'a> {
     pub builder: &'a mut Builder,
+    pub bodies: Bodies,
 }
 
 /// Context of `batch`.
@@ -136,6 +170,7 @@ pub struct BatchCx<'a> {
     pub builder: &'a mut Builder,
     /// The extent of the batch axis.
     pub extent: usize,
+    pub bodies: Bodies,
 }
 
 /// One record of a primitive for the laws of the test suite.

@@ -23,7 +23,9 @@ pub fn scalar_results(b: &mut BlockBuilder, body: &Program, args: &[Val]) -> Rul
             Lowering::Reinterpret(Some(nest)) => vec![element(b, &nest, &operands)?],
             Lowering::Expand(program) => scalar_results(b, &program, &operands)?,
             Lowering::Constant(tensor) => vec![b.literal(tensor.to_literal().ok_or(NOT_SCALAR)?)],
-            Lowering::Reinterpret(None) | Lowering::Runtime { .. } => return Err(NOT_SCALAR),
+            Lowering::Reinterpret(None) | Lowering::Runtime { .. } | Lowering::Control(_) => {
+                return Err(NOT_SCALAR);
+            }
         };
         known.extend(eqn.results.iter().copied().zip(values));
     }

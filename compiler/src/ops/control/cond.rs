@@ -1,0 +1,343 @@
+//! `cond`: one of several branches.
+
+use super::*;
+use crate::ir::inline::inline;
+use crate::ir::{Params, Value};
+use crate::ops::elementwise::CompareKind;
+use crate::types::{DType, Scalar, Tensor};
+
+/// Runs the branch that operand 0, an i32, names; an index outside is clamped. The other operands are the inputs of
+/// every branch.
+///
+/// Source: JAX lax.cond, lax.switch.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Cond {
+    // Invariant once inferred: at least one, all of one type.
+    pub branches: Vec<Body>,
+    /// The other parameters of the text: `branches_platforms`.
+    pub rest: Params,
+}
+
+impl Cond {
+    /// A choice among programs of one type.
+    pub fn new(branches: impl IntoIterator<Item = Program>) -> Self {
+        Cond { branches: branches.into_iter().map(Body::new).collect(), rest: Params::new() }
+    }
+}
+
+impl Primitive for Cond {
+    fn name(&self) -> &str {
+        "cond"
+    }
+
+    fn params(&self) -> Params {
+        let mut params = Params::new().with("branches", Value::Bodies(self.branches.clone()));
+        params.0.extend(self.rest.0.iter().cloned());
+        params
+    }
+
+    fn infer(&self, operands: &[Aval]) -> Result<Vec<Aval>, TypeError> {
+        let [index, operands @ ..] = operands else {
+            return Err(TypeError::new("expected the index of a branch, found no operands"));
+        };
+        if *index != Aval::scalar(DType::I32) {
+            return Err(TypeError(format!("expected an index of type i32[], found {index}")));
+        }
+        let Some(first) = self.branches.first() else {
+            return Err(TypeError::new("expected at least one branch, found none"));
+        };
+        let expected = first.output_avals();
+        for (position, branch) in self.branches.iter().enumerate() {
+            expect_inputs(branch, operands)
+                .map_err(|TypeError(why)| TypeError(format!("branch {position}: {why}")))?;
+            let found = branch.output_avals();
+            if found != expected {
+                let list = |avals: &[Aval]| avals.iter().map(Aval::to_string).collect::<Vec<_>>().join(" ");
+                let (expected, found) = (list(&expected), list(&found));
+                return Err(TypeError(format!(
+                    "branch {position}: expected outputs ({expected}), found ({found})"
+                )));
+            }
+        }
+        Ok(expected)
+    }
+
+    fn eval(&self, cx: &EvalCx, operands: &[Tensor]) -> Rule<Vec<Tensor>> {
+        let last = self.branches.len() as i128 - 1;
+        let branch = operands[0].at(0).int().clamp(0, last);
+        (cx.eval_body)(cx, &self.branches[branch as usize], &operands[1..])
+    }
+
+    fn jvp(&self, cx: &mut JvpCx, primals: &[Atom], tangents: &[Tangent]) -> Rule<Duals> {
+        let selected = nonzero(&tangents[1..]);
+        let none = vec![false; self.branches[0].outputs.len()];
+        let mut has_tangent = none.clone();
+        for branch in &self.branches {
+            has_tangent = either(&has_tangent, &(cx.bodies.jvp)(branch, &selected, &none)?.nonzero);
+        }
+        let joint =
+            self.branches.iter().map(|branch| Ok((cx.bodies.jvp)(branch, &selected, &has_tangent)?.program));
+        let joint = Cond::new(joint.collect::<Rule<Vec<_>>>()?);
+        let operands = [primals, &values(&tangents[1..])].concat();
+        let results = cx.builder.emit(joint, &operands);
+        let (primals, found) = results.split_at(none.len());
+        let tangents = tangents_of(cx.builder, primals, &has_tangent, found);
+        Ok(Duals { primals: primals.to_vec(), tangents })
+    }
+
+    fn transpose(
+        &self,
+        cx: &mut TransposeCx,
+        cotangents: &[Tangent],
+        operands: &[Operand],
+    ) -> Rule<Vec<Tangent>> {
+        let index = operands[0].known().ok_or(NoRule::ByDesign("not linear in the index"))?;
+        let linear: Vec<bool> = operands[1..].iter().map(Operand::is_linear).collect();
+        let known: Vec<Atom> = operands[1..].iter().filter_map(Operand::known).collect();
+        let arguments = [&[index], known.as_slice(), &values(cotangents)].concat();
+        let transposed = |instantiate: &[bool]| -> Rule<(Vec<Program>, Vec<bool>)> {
+            let of_branches = self
+                .branches
+                .iter()
+                .map(|branch| transposed_body(cx.bodies, branch, &linear, cotangents, instantiate));
+            let (programs, found): (Vec<Program>, Vec<Vec<bool>>) =
+                of_branches.collect::<Rule<Vec<_>>>()?.into_iter().unzip();
+            Ok((programs, found.iter().fold(vec![false; instantiate.len()], |all, one| either(&all, one))))
+        };
+        let count = positions(&linear, true).len();
+        let (_, found) = transposed(&vec![false; count])?;
+        let (programs, _) = transposed(&found)?;
+        let mut results = cx.builder.emit(Cond::new(programs), &arguments).into_iter();
+        let mut of_linear = found.into_iter();
+        let mut cotangents = zero_cotangents(cx, operands);
+        for operand in positions(&linear, true) {
+            if of_linear.next() == Some(true) {
+                cotangents[operand + 1] = Tangent::Value(results.next().expect("one result per cotangent"));
+            }
+        }
+        Ok(cotangents)
+    }
+
+    /// A mapped index becomes a choice per lane: all branches run on the whole batch, and each lane takes its own.
+    fn batch(&self, cx: &mut BatchCx, operands: &[Atom], dims: &[BatchDim]) -> Rule<Batched> {
+        let moved = batch_axis_at(cx, operands, dims, 0);
+        let in_dims = leading(&mapped(&dims[1..]));
+        let is_choice = dims[0].axis().is_some();
+        let mut wanted = vec![is_choice; self.branches[0].outputs.len()];
+        for branch in &self.branches {
+            wanted = either(&wanted, &(cx.bodies.batch)(branch, &in_dims, cx.extent, &wanted)?.mapped);
+        }
+        let branches = self
+            .branches
+            .iter()
+            .map(|branch| Ok((cx.bodies.batch)(branch, &in_dims, cx.extent, &wanted)?.program));
+        let branches = branches.collect::<Rule<Vec<_>>>()?;
+        let dims = leading(&wanted);
+        if !is_choice {
+            return Ok(Batched { values: cx.builder.emit(Cond::new(branches), &moved), dims });
+        }
+        let (last, earlier) = branches.split_last().expect("a cond has branches");
+        let mut chosen = inline(cx.builder, last, &moved[1..]);
+        for (position, branch) in earlier.iter().enumerate().rev() {
+            let own = inline(cx.builder, branch, &moved[1..]);
+            let position = cx.builder.constant_like(moved[0], position as f64);
+            let takes = cx.builder.compare(CompareKind::Le, moved[0], position);
+            chosen = own
+                .into_iter()
+                .zip(chosen)
+                .map(|(own, other)| select_lanes(cx.builder, takes, own, other))
+                .collect();
+        }
+        Ok(Batched { values: chosen, dims })
+    }
+
+    fn lower(&self, _: &[Aval], _: &[Aval]) -> Rule<Lowering> {
+        let branches = self.branches.iter().map(|branch| branch.program().clone()).collect();
+        Ok(Lowering::Control(Control::Switch { branches }))
+    }
+
+    fn bodies(&self) -> &[Body] {
+        &self.branches
+    }
+}
+
+/// Per lane of the leading axes that `mask` has: `mask ? on_true : on_false`.
+pub(super) fn select_lanes(b: &mut Builder, mask: Atom, on_true: Atom, on_false: Atom) -> Atom {
+    if on_true == on_false {
+        return on_true;
+    }
+    let (lanes, rank) = (b.aval(mask).rank(), b.aval(on_true).rank());
+    let unit_axes: Vec<usize> = (lanes..rank).collect();
+    let mask = if lanes == 0 { mask } else { b.expand_dims(mask, &unit_axes) };
+    b.select(mask, on_true, on_false)
+}
+
+/// From the known inputs of a body, then the cotangents that are there, to the cotangents of its linear inputs: those
+/// that are not zero in `body` or that `instantiate` marks. Also says which are not zero.
+pub(super) fn transposed_body(
+    bodies: Bodies,
+    body: &Program,
+    linear: &[bool],
+    cotangents: &[Tangent],
+    instantiate: &[bool],
+) -> Rule<(Program, Vec<bool>)> {
+    let order = [positions(linear, false), positions(linear, true)].concat();
+    let body = with_inputs_ordered(body.clone(), order);
+    let known_count = positions(linear, false).len();
+    let mut b = Builder::new();
+    let avals = body.input_avals();
+    let known: Vec<Atom> = avals[..known_count].iter().map(|aval| b.input(aval.clone()).into()).collect();
+    let outputs = cotangents.iter().zip(body.output_avals());
+    let cts = outputs.map(|(ct, aval)| (!ct.is_zero()).then(|| Atom::from(b.input(aval))));
+    let cts: Vec<Option<Atom>> = cts.collect();
+    let found = (bodies.transpose)(&mut b, &body, &known, &cts)?;
+    let nonzero: Vec<bool> = found.iter().map(Option::is_some).collect();
+    let mut outputs = Vec::new();
+    for ((found, aval), wanted) in found.into_iter().zip(&avals[known_count..]).zip(instantiate) {
+        match found {
+            Some(atom) => outputs.push(atom),
+            None if *wanted => outputs.push(b.full(aval.dtype, &aval.shape, 0.0)),
+            None => {}
+        }
+    }
+    Ok((b.finish(outputs), nonzero))
+}
+
+impl Nested for Cond {
+    fn map_bodies(&self, map: &mut BodyMap) -> Result<Op, Diagnostic> {
+        let branches = self
+            .branches
+            .iter()
+            .map(|branch| Ok(Body::new(map(branch)?)))
+            .collect::<Result<_, Diagnostic>>()?;
+        Ok(Cond { branches, rest: self.rest.clone() }.into())
+    }
+
+    /// Each branch hands its own residuals over; the others hand over zeros in their place.
+    fn split(&self, cx: &Bodies, operands: &[Aval], unknown: &[bool]) -> Rule<Split> {
+        if unknown[0] {
+            return split_whole(self.clone(), operands, unknown);
+        }
+        let none = vec![false; self.branches[0].outputs.len()];
+        let mut unknown_outputs = none.clone();
+        for branch in &self.branches {
+            unknown_outputs =
+                either(&unknown_outputs, &(cx.split)(branch, &unknown[1..], &none)?.unknown_outputs);
+        }
+        let parts = self.branches.iter().map(|branch| (cx.split)(branch, &unknown[1..], &unknown_outputs));
+        let parts = parts.collect::<Rule<Vec<_>>>()?;
+        let known_count = positions(&unknown_outputs, false).len();
+        let avals: Vec<Vec<Aval>> =
+            parts.iter().map(|part| part.known.output_avals()[known_count..].to_vec()).collect();
+        let known = parts
+            .iter()
+            .enumerate()
+            .map(|(at, part)| with_residuals_of_others(part, known_count, at, &avals));
+        let known = Cond::new(known.collect::<Vec<_>>());
+        let of_unknown =
+            parts.iter().enumerate().map(|(at, part)| beside_residuals_of_others(part, at, &avals));
+        let of_unknown = Cond::new(of_unknown.collect::<Vec<_>>());
+
+        let mut b = Builder::new();
+        let inputs: Vec<Atom> =
+            pick(operands, unknown, false).into_iter().map(|aval| b.input(aval).into()).collect();
+        let mut outputs = b.emit(known, &inputs);
+        // The index is the first residual.
+        outputs.insert(known_count, inputs[0]);
+        let known = b.finish(outputs);
+
+        let mut b = Builder::new();
+        let index: Atom = b.input(operands[0].clone()).into();
+        let residuals: Vec<Atom> = avals.concat().into_iter().map(|aval| b.input(aval).into()).collect();
+        let inputs: Vec<Atom> =
+            pick(operands, unknown, true).into_iter().map(|aval| b.input(aval).into()).collect();
+        let outputs = b.emit(of_unknown, &[&[index], residuals.as_slice(), &inputs].concat());
+        Ok(Split { known, unknown: b.finish(outputs), unknown_outputs, residuals: 1 + residuals.len() })
+    }
+
+    fn without_results(&self, live: &[bool]) -> Option<Trimmed> {
+        let results = positions(live, true);
+        let branches: Vec<Program> =
+            self.branches.iter().map(|branch| with_outputs(branch.program().clone(), &results)).collect();
+        let used: Vec<bool> =
+            branches.iter().map(trim::used_inputs).reduce(|all, one| either(&all, &one)).unwrap_or_default();
+        let inputs = positions(&used, true);
+        if results.len() == live.len() && inputs.len() == used.len() {
+            return None;
+        }
+        let branches = branches.into_iter().map(|branch| with_inputs_ordered(branch, inputs.iter().copied()));
+        let operands = std::iter::once(0).chain(inputs.iter().map(|at| at + 1)).collect();
+        let op = Cond { branches: branches.map(Body::new).collect(), rest: self.rest.clone() }.into();
+        Some(Trimmed { op, operands, results })
+    }
+}
+
+/// The known part of branch `at`: known outputs, then the residuals of all branches, zeros for those of the others.
+fn with_residuals_of_others(part: &Split, known_count: usize, at: usize, avals: &[Vec<Aval>]) -> Program {
+    let mut b = Builder::from_program(part.known.clone());
+    let mut outputs = part.known.outputs[..known_count].to_vec();
+    for (branch, avals) in avals.iter().enumerate() {
+        if branch == at {
+            outputs.extend(&part.known.outputs[known_count..]);
+        } else {
+            outputs.extend(avals.iter().map(|aval| b.zeros(aval)));
+        }
+    }
+    b.finish(outputs)
+}
+
+/// The unknown part of branch `at`, with inputs for the residuals of all branches.
+fn beside_residuals_of_others(part: &Split, at: usize, avals: &[Vec<Aval>]) -> Program {
+    let mut program = part.unknown.clone();
+    let own = program.inputs.clone();
+    let (residuals, others) = own.split_at(part.residuals);
+    let mut inputs = Vec::new();
+    for (branch, avals) in avals.iter().enumerate() {
+        if branch == at {
+            inputs.extend(residuals);
+        } else {
+            inputs.extend(avals.iter().map(|aval| program.new_var(aval.clone())));
+        }
+    }
+    inputs.extend(others);
+    program.inputs = inputs;
+    program
+}
+
+impl Family for Cond {
+    fn parse(name: &str, params: &Params, _: &[Option<Aval>]) -> Option<Result<Self, TypeError>> {
+        (name == "cond").then(|| {
+            let branches = match params.require("branches")? {
+                Value::Bodies(branches) => branches.clone(),
+                Value::Body(branch) => vec![branch.clone()],
+                other => {
+                    return Err(TypeError(format!("parameter branches: expected jaxprs, found {other}")));
+                }
+            };
+            let mut rest = params.clone();
+            rest.0.retain(|(key, _)| key != "branches");
+            Ok(Cond { branches, rest })
+        })
+    }
+
+    fn samples() -> Vec<Sample> {
+        let branch = |build: fn(&mut Builder, Atom, Atom) -> Vec<Atom>| {
+            let mut b = Builder::new();
+            let x = b.input(Aval::new(DType::F32, [3])).into();
+            let y = b.input(Aval::scalar(DType::F32)).into();
+            let outputs = build(&mut b, x, y);
+            b.finish(outputs)
+        };
+        let cond = || {
+            Cond::new([
+                branch(|b, x, y| vec![b.mul(x, y), y]),
+                branch(|b, x, y| vec![b.neg(x), b.mul(y, y)]),
+                branch(|_, x, y| vec![x, y]),
+            ])
+        };
+        let x = Tensor::from_f64s(DType::F32, [3], &[1.0, -2.5, 0.5]);
+        let y = Tensor::from_f64s(DType::F32, [], &[1.5]);
+        let index = |index: i128| Tensor::from_scalars(Aval::scalar(DType::I32), [Scalar::Int(index)]);
+        [0, 1, 2, -7, 9].map(|at| Sample::new(cond(), vec![index(at), x.clone(), y.clone()])).to_vec()
+    }
+}

@@ -1,0 +1,197 @@
+//! Control flow: calls, branches and loops. What they have in common is bodies: programs among their parameters.
+//!
+//! Rules recurse into bodies through [`Bodies`]; passes that treat all operations with bodies alike ask [`Op::nested`].
+
+mod call;
+mod cond;
+mod counted;
+mod custom;
+mod platform;
+mod scan;
+#[cfg(test)]
+mod tests;
+mod trim;
+mod while_loop;
+
+pub use call::{Call, CallKind};
+pub use cond::Cond;
+pub use counted::as_scan;
+pub use custom::{CustomCall, CustomKind, CustomLinear, VjpRule};
+pub use platform::PlatformIndex;
+pub use scan::Scan;
+pub use trim::trim;
+pub use while_loop::While;
+
+use super::Op;
+use super::rules::*;
+use crate::diag::{Diagnostic, TypeError};
+use crate::ir::{Atom, Body, Builder, Program};
+use crate::types::Aval;
+
+/// What operations with bodies answer besides [`Primitive`].
+pub trait Nested: Primitive {
+    /// The same operation with every body replaced. Errors: those of `map`.
+    fn map_bodies(&self, map: &mut BodyMap) -> Result<Op, Diagnostic>;
+    /// The operation in two parts, some operands being unknown; see [`Split`]. Called with at least one of each.
+    fn split(&self, cx: &Bodies, operands: &[Aval], unknown: &[bool]) -> Rule<Split>;
+    /// The operation without the results that nobody uses, if something can be saved.
+    fn without_results(&self, live: &[bool]) -> Option<Trimmed>;
+}
+
+/// Replaces one body.
+pub type BodyMap<'f> = dyn FnMut(&Program) -> Result<Program, Diagnostic> + 'f;
+
+/// An operation that computes less.
+pub struct Trimmed {
+    pub op: Op,
+    /// The positions of the operands that are left.
+    pub operands: Vec<usize>,
+    /// The positions of the results that are left.
+    pub results: Vec<usize>,
+}
+
+impl Op {
+    /// The operation as one with bodies that transformations and passes enter; `None` for all others, also for those
+    /// whose bodies are scalar functions (reductions, scatters, sorts).
+    pub fn nested(&self) -> Option<&dyn Nested> {
+        match self {
+            Op::Call(op) => Some(op),
+            Op::CustomCall(op) => Some(op),
+            Op::CustomLinear(op) => Some(op),
+            Op::Cond(op) => Some(op),
+            Op::While(op) => Some(op),
+            Op::Scan(op) => Some(op),
+            _ => None,
+        }
+    }
+}
+
+/// Splits an operation that is either computed whole or not at all.
+pub fn split_whole(op: impl Into<Op>, operands: &[Aval], unknown: &[bool]) -> Rule<Split> {
+    let op = op.into();
+    let known = known_inputs(operands, unknown);
+    let (residuals, known) = (known.inputs.len(), identity(known));
+    let mut b = Builder::new();
+    let of_known: Vec<Atom> = known.input_avals().into_iter().map(|aval| b.input(aval).into()).collect();
+    let mut of_known = of_known.into_iter();
+    let of_unknown = operands.iter().zip(unknown).filter(|(_, unknown)| **unknown);
+    let of_unknown: Vec<Atom> = of_unknown.map(|(aval, _)| b.input(aval.clone()).into()).collect();
+    let mut of_unknown = of_unknown.into_iter();
+    let mut next = |&is_unknown: &bool| if is_unknown { of_unknown.next() } else { of_known.next() };
+    let atoms: Vec<Atom> = unknown.iter().map(|flag| next(flag).expect("one input per operand")).collect();
+    let results = b.emit(op, &atoms);
+    let unknown_outputs = vec![true; results.len()];
+    Ok(Split { known, unknown: b.finish(results), unknown_outputs, residuals })
+}
+
+/// A program without equations over the known operands.
+fn known_inputs(operands: &[Aval], unknown: &[bool]) -> Program {
+    let mut b = Builder::new();
+    for (aval, _) in operands.iter().zip(unknown).filter(|(_, unknown)| !**unknown) {
+        b.input(aval.clone());
+    }
+    b.finish(Vec::new())
+}
+
+fn identity(mut program: Program) -> Program {
+    program.outputs = program.inputs.iter().map(|&input| input.into()).collect();
+    program
+}
+
+/// The operands of a call of `body`, or of one of several bodies. Errors: TypeError if their types are not the body's.
+fn expect_inputs(body: &Program, operands: &[Aval]) -> Result<(), TypeError> {
+    let inputs = body.input_avals();
+    expect_operands(operands, inputs.len())?;
+    match inputs.iter().zip(operands).position(|(input, operand)| input != operand) {
+        None => Ok(()),
+        Some(at) => {
+            let (expected, found) = (&inputs[at], &operands[at]);
+            Err(TypeError(format!("operand {at}: expected {expected} as its body does, found {found}")))
+        }
+    }
+}
+
+fn infer_call(body: &Program, operands: &[Aval]) -> Result<Vec<Aval>, TypeError> {
+    expect_inputs(body, operands)?;
+    Ok(body.output_avals())
+}
+
+/// Which tangents are there.
+fn nonzero(tangents: &[Tangent]) -> Vec<bool> {
+    tangents.iter().map(|tangent| !tangent.is_zero()).collect()
+}
+
+/// The tangents that are there.
+fn values(tangents: &[Tangent]) -> Vec<Atom> {
+    tangents.iter().filter_map(Tangent::value).collect()
+}
+
+/// The tangents of the results of an equation whose bodies were differentiated: one of `found` for each that is there.
+fn tangents_of(b: &Builder, primals: &[Atom], nonzero: &[bool], found: &[Atom]) -> Vec<Tangent> {
+    let mut found = found.iter();
+    let tangent = |(&primal, &nonzero): (&Atom, &bool)| match nonzero {
+        true => Tangent::Value(*found.next().expect("one tangent per result that has one")),
+        false => Tangent::Zero(tangent_aval(&b.aval(primal))),
+    };
+    primals.iter().zip(nonzero).map(tangent).collect()
+}
+
+/// The tangent or cotangent as an array.
+fn instantiated(b: &mut Builder, tangent: &Tangent) -> Atom {
+    match tangent {
+        Tangent::Value(atom) => *atom,
+        Tangent::Zero(aval) => b.full(aval.dtype, &aval.shape, 0.0),
+    }
+}
+
+fn either(a: &[bool], b: &[bool]) -> Vec<bool> {
+    a.iter().zip(b).map(|(a, b)| *a || *b).collect()
+}
+
+/// The items at which `flags` is `wanted`.
+fn pick<T: Clone>(items: &[T], flags: &[bool], wanted: bool) -> Vec<T> {
+    items.iter().zip(flags).filter(|(_, flag)| **flag == wanted).map(|(item, _)| item.clone()).collect()
+}
+
+/// The positions at which `flags` is `wanted`.
+fn positions(flags: &[bool], wanted: bool) -> Vec<usize> {
+    (0..flags.len()).filter(|&at| flags[at] == wanted).collect()
+}
+
+/// The program with its inputs in another order: input `i` is the old `order[i]`.
+fn with_inputs_ordered(mut program: Program, order: impl IntoIterator<Item = usize>) -> Program {
+    program.inputs = order.into_iter().map(|at| program.inputs[at]).collect();
+    program
+}
+
+/// The program with these of its outputs.
+fn with_outputs(mut program: Program, kept: &[usize]) -> Program {
+    program.outputs = kept.iter().map(|&at| program.outputs[at]).collect();
+    crate::ir::prune::run(&mut program);
+    program
+}
+
+/// Moves the batch axis of each mapped operand to `axis`.
+fn batch_axis_at(cx: &mut BatchCx, operands: &[Atom], dims: &[BatchDim], axis: usize) -> Vec<Atom> {
+    let moved = |(&operand, dim): (&Atom, &BatchDim)| match dim {
+        BatchDim::Axis(from) => cx.builder.move_axis(operand, *from, axis),
+        BatchDim::NotMapped => operand,
+    };
+    operands.iter().zip(dims).map(moved).collect()
+}
+
+/// Repeats a value along a new leading axis.
+fn repeated(b: &mut Builder, x: Atom, extent: usize) -> Atom {
+    let aval = b.aval(x);
+    let kept: Vec<usize> = (1..=aval.rank()).collect();
+    b.broadcast_in_dim(x, aval.shape.inserted(0, extent), &kept)
+}
+
+fn leading(mapped: &[bool]) -> Vec<BatchDim> {
+    mapped.iter().map(|&mapped| if mapped { BatchDim::Axis(0) } else { BatchDim::NotMapped }).collect()
+}
+
+/// Is each operand mapped?
+fn mapped(dims: &[BatchDim]) -> Vec<bool> {
+    dims.iter().map(|dim| dim.axis().is_some()).collect()
+}
