@@ -190,8 +190,20 @@ impl<'a> Resolver<'a> {
         scope.ambiguous.clear();
         let params = self.params(scope, eqn, table, &written);
         self.check_ambiguous(scope, &eqn.binders);
+        self.add_equation(scope, eqn, operands, params, &written);
+    }
+
+    /// Apart from [`Self::equation`], whose frames pile up where bodies are nested.
+    fn add_equation(
+        &mut self,
+        scope: &mut Scope<'a>,
+        eqn: &syntax::Equation<'a>,
+        operands: Option<Vec<Atom>>,
+        params: Option<Params>,
+        written: &[Option<Aval>],
+    ) {
         let typed = match (operands, params) {
-            (Some(operands), Some(params)) => self.typed_equation(scope, eqn, operands, &params, &written),
+            (Some(operands), Some(params)) => self.typed_equation(scope, eqn, operands, &params, written),
             _ => None,
         };
         let Some((op, operands, avals)) = typed else {
