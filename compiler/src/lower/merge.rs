@@ -14,17 +14,14 @@ const REACH: usize = 8;
 /// Joins what can be joined; keeps program order.
 pub fn run(roots: Vec<Root>, graph: &Graph) -> Vec<Root> {
     let mut joined: Vec<Root> = Vec::new();
-    // The position in `joined` of the last nest that writes a buffer.
-    let mut written: HashMap<BufferId, usize> = HashMap::new();
+    // The positions in `joined` of the nests that write a buffer.
+    let mut writers: HashMap<BufferId, Vec<usize>> = HashMap::new();
     for root in roots {
         let reads = reads(&root.nest, graph);
-        let ready = reads.iter().filter_map(|buffer| written.get(buffer)).max().copied();
-        // It may move up to any nest after which all it reads exists, but not across a call of the runtime.
-        let call = graph.last_step_before(root.node);
-        let after_call = joined.partition_point(|earlier| earlier.node < call);
-        let earliest = ready.unwrap_or(0).max(after_call).max(joined.len().saturating_sub(REACH));
+        let earliest = earliest(&root, &reads, &joined, &writers, graph);
         let partner =
             (earliest..joined.len()).rev().find(|&at| joinable(&joined[at].nest, &root.nest, &reads, graph));
+        let written: HashSet<BufferId> = written(&root.nest, graph);
         let at = match partner {
             Some(at) => {
                 joined[at].nest = join(&joined[at].nest, &root.nest);
@@ -35,11 +32,49 @@ pub fn run(roots: Vec<Root>, graph: &Graph) -> Vec<Root> {
                 joined.len() - 1
             }
         };
-        joined[at].nest.stores.iter().for_each(|store| {
-            written.insert(resolve(graph, store.buffer), at);
-        });
+        written.into_iter().for_each(|buffer| writers.entry(buffer).or_default().push(at));
     }
     joined
+}
+
+/// How far up a root may move: to where all it reads exists and nothing writes what it overwrites, but not across a
+/// runtime call or a control statement.
+fn earliest(
+    root: &Root,
+    reads: &HashSet<BufferId>,
+    joined: &[Root],
+    writers: &HashMap<BufferId, Vec<usize>>,
+    graph: &Graph,
+) -> usize {
+    let ready = reads.iter().filter_map(|buffer| writers.get(buffer)).flatten().max().copied();
+    let overwrites = |at: &&usize| !stores_elsewhere(&joined[**at].nest, &root.nest, graph);
+    let written = written(&root.nest, graph);
+    let before = written.iter().filter_map(|buffer| writers.get(buffer)).flatten().filter(overwrites).max();
+    let call = graph.last_step_before(root.node);
+    let after_call = joined.partition_point(|earlier| earlier.node < call);
+    let after_overwritten = before.map_or(0, |at| at + 1);
+    ready.unwrap_or(0).max(after_overwritten).max(after_call).max(joined.len().saturating_sub(REACH))
+}
+
+/// Do two nests never store to the same element?
+fn stores_elsewhere(first: &Nest, second: &Nest, graph: &Graph) -> bool {
+    let range = |nest: &Nest, index: &Index| {
+        let is_known = index.is_affine() && nest.dims.iter().all(|dim| dim.extent > 0);
+        is_known.then(|| index.affine.range(|dim| nest.dims[dim].extent))
+    };
+    let apart = |a: &Store, b: &Store| {
+        let axes = a.indices.iter().zip(&b.indices);
+        let mut ranges = axes.filter_map(|(a, b)| range(first, a).zip(range(second, b)));
+        a.buffer == b.buffer && ranges.any(|((low, high), (from, to))| high < from || to < low)
+    };
+    let same = |a: &Store, b: &Store| resolve(graph, a.buffer) == resolve(graph, b.buffer);
+    let mut pairs = first.stores.iter().flat_map(|a| second.stores.iter().map(move |b| (a, b)));
+    pairs.all(|(a, b)| !same(a, b) || apart(a, b))
+}
+
+/// The buffers a nest writes, aliases resolved.
+fn written(nest: &Nest, graph: &Graph) -> HashSet<BufferId> {
+    nest.stores.iter().map(|store| resolve(graph, store.buffer)).collect()
 }
 
 /// The buffers a nest reads, aliases resolved.
@@ -55,12 +90,9 @@ fn resolve(graph: &Graph, buffer: BufferId) -> BufferId {
 }
 
 fn joinable(first: &Nest, second: &Nest, second_reads: &HashSet<BufferId>, graph: &Graph) -> bool {
-    // Stores at computed positions overwrite what an earlier nest has written, so they stay behind it.
-    let plain = |store: &Store| {
-        store.mask.is_none() && store.combine.is_none() && store.indices.iter().all(Index::is_affine)
-    };
+    let plain = |store: &Store| store.mask.is_none() && store.combine.is_none();
     let sequential = |nest: &Nest| nest.dims.iter().any(|dim| dim.role == Role::Sequential);
-    let written: HashSet<BufferId> = first.stores.iter().map(|store| resolve(graph, store.buffer)).collect();
+    let written = written(first, graph);
     let shares =
         second_reads.iter().any(|buffer| written.contains(buffer) || reads(first, graph).contains(buffer));
     first.dims == second.dims
