@@ -3,9 +3,10 @@
 use super::control::{Region, RegionKind};
 use crate::diag::{Diagnostic, Origin};
 use crate::ir::{Atom, Equation, Program, Var};
-use crate::loops::{BlockBuilder, Buffer, BufferId, Inst, Nest, Place, RuntimeCall, Val};
+use crate::loops::interpret::{self, Strictness};
+use crate::loops::{BlockBuilder, Buffer, BufferId, Index, Inst, Nest, Place, RuntimeCall, Val};
 use crate::ops::rules::Lowering;
-use crate::types::{Aval, DType, Kind, Literal, Tensor};
+use crate::types::{Aval, DType, Kind, Literal, Scalar, Tensor};
 use std::sync::Arc;
 
 /// Position in [`Graph::nodes`].
@@ -211,10 +212,14 @@ impl<'a> Graph<'a> {
                     Atom::Literal(literal) => b.literal(typed(literal, dtype)),
                     Atom::Var(var) => {
                         access.buffer = BufferId(var.0);
+                        access.indices.iter_mut().for_each(|index| fix(&b, index));
                         b.load(access, dtype)
                     }
                 },
-                other => b.push(other, dtype),
+                other => match folded(&b, &other, dtype) {
+                    Some(literal) => b.literal(literal),
+                    None => b.push(other, dtype),
+                },
             });
         }
         let of = |val: Val| map[val.0 as usize];
@@ -223,6 +228,7 @@ impl<'a> Graph<'a> {
             store.buffer = slot_var(eqn, store.buffer).expect("results are variables");
             (store.value, store.mask) = (of(store.value), store.mask.map(of));
             store.indices.iter_mut().for_each(|index| index.dynamic = index.dynamic.map(of));
+            store.indices.iter_mut().for_each(|index| fix(&b, index));
         }
         for reduction in &mut node.reductions {
             reduction.inits.iter_mut().chain(&mut reduction.values).for_each(|val| *val = of(*val));
@@ -241,6 +247,32 @@ fn slot(eqn: &Equation, buffer: BufferId) -> Atom {
 
 fn slot_var(eqn: &Equation, buffer: BufferId) -> Option<BufferId> {
     slot(eqn, buffer).var().map(|var| BufferId(var.0))
+}
+
+/// The integer or bool that an instruction on constants makes: start indices are often literals.
+fn folded(b: &BlockBuilder, inst: &Inst, dtype: DType) -> Option<Literal> {
+    let is_exact = |dtype: DType| dtype.is_integer() || dtype == DType::Bool;
+    let operands: Option<Vec<Literal>> = inst.operands().into_iter().map(|val| b.as_const(val)).collect();
+    let operands = operands.filter(|operands| !operands.is_empty() && is_exact(dtype))?;
+    if !operands.iter().all(|operand| is_exact(operand.dtype())) {
+        return None;
+    }
+    let mut alone = BlockBuilder::new();
+    let mut params =
+        operands.iter().map(|operand| alone.param(operand.dtype())).collect::<Vec<Val>>().into_iter();
+    let inst = inst.map_operands(|_| params.next().expect("one parameter per operand"));
+    let result = alone.push(inst, dtype);
+    let args: Vec<Scalar> = operands.iter().map(|operand| operand.value()).collect();
+    let results = interpret::block(&alone.finish_with(vec![result]), &args, Strictness::Source).ok()?;
+    Some(Literal::new(dtype, results[0]))
+}
+
+/// Makes a constant position part of the affine index.
+fn fix(b: &BlockBuilder, index: &mut Index) {
+    let position = index.dynamic.and_then(|val| b.as_const(val)).map(|literal| literal.value().int());
+    if let Some(position) = position.and_then(|position| i64::try_from(position).ok()) {
+        (index.affine, index.dynamic) = (index.affine.add_constant(position), None);
+    }
 }
 
 /// A literal under the dtype of the load it replaces (they differ where a nest reinterprets bytes).
