@@ -33,50 +33,56 @@ fn collapse_stmt(stmt: &mut Stmt, flat: &mut FlatBuffers) {
     }
 }
 
-/// One-dimensional aliases of buffers.
+/// Aliases of buffers with fewer axes.
 struct FlatBuffers<'f> {
     function: &'f mut Function,
-    views: HashMap<BufferId, BufferId>,
+    // The alias of a buffer under another shape.
+    views: HashMap<(BufferId, Shape), BufferId>,
 }
 
 impl FlatBuffers<'_> {
-    fn view(&mut self, id: BufferId) -> BufferId {
-        if let Some(&view) = self.views.get(&id) {
-            return view;
-        }
+    fn view(&mut self, id: BufferId, shape: Shape) -> BufferId {
         let buffer = self.function.buffer(id);
-        if buffer.shape.rank() == 1 {
+        if buffer.shape == shape {
             return id;
         }
-        let (dtype, shape) = (buffer.dtype, Shape::from([buffer.shape.element_count()]));
-        let view = BufferId(self.function.buffers.len() as u32);
-        self.function.buffers.push(Buffer { dtype, shape, place: Place::Alias(id) });
-        self.views.insert(id, view);
+        let dtype = buffer.dtype;
+        let new = BufferId(self.function.buffers.len() as u32);
+        let view = *self.views.entry((id, shape.clone())).or_insert(new);
+        if view == new {
+            self.function.buffers.push(Buffer { dtype, shape, place: Place::Alias(id) });
+        }
         view
     }
 
-    /// The flat index of an access, if it is affine and in range.
-    fn flatten(&mut self, buffer: BufferId, indices: &[Index]) -> Option<(BufferId, Vec<Index>)> {
-        if !indices.iter().all(Index::is_affine) {
-            return None;
+    /// The same access with every run of affine axes made one. Positions that the block computes keep their axes.
+    fn flatten(&mut self, buffer: BufferId, indices: &[Index]) -> (BufferId, Vec<Index>) {
+        if indices.is_empty() {
+            return (self.view(buffer, [1].into()), vec![Index::constant(0)]);
         }
-        let strides = self.function.buffer(buffer).shape.strides();
-        let terms = indices.iter().zip(strides).map(|(index, stride)| index.affine.scale(stride as i64));
-        let sum = terms.fold(Affine::default(), |sum, term| sum.add(&term));
-        Some((self.view(buffer), vec![Index::affine(sum)]))
+        let extents = self.function.buffer(buffer).shape.extents();
+        let mut flat: Vec<(usize, Index)> = Vec::new();
+        for (&extent, index) in extents.iter().zip(indices) {
+            match flat.last_mut().filter(|(_, last)| last.is_affine() && index.is_affine()) {
+                Some((run, last)) => {
+                    last.affine = last.affine.scale(extent as i64).add(&index.affine);
+                    *run *= extent;
+                }
+                None => flat.push((extent, index.clone())),
+            }
+        }
+        let (shape, indices): (Vec<usize>, Vec<Index>) = flat.into_iter().unzip();
+        (self.view(buffer, shape.into()), indices)
     }
 }
 
 fn collapse_nest(nest: &mut Nest, flat: &mut FlatBuffers) {
     for access in nest.block.loads_mut().filter(|access| access.fill.is_none()) {
-        if let Some((buffer, indices)) = flat.flatten(access.buffer, &access.indices) {
-            *access = Access::new(buffer, indices);
-        }
+        let (buffer, indices) = flat.flatten(access.buffer, &access.indices);
+        *access = Access::new(buffer, indices);
     }
     for store in &mut nest.stores {
-        if let Some((buffer, indices)) = flat.flatten(store.buffer, &store.indices) {
-            (store.buffer, store.indices) = (buffer, indices);
-        }
+        (store.buffer, store.indices) = flat.flatten(store.buffer, &store.indices);
     }
     drop_unit_dims(nest);
     let mut outer = 0;
