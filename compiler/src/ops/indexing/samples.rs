@@ -94,8 +94,17 @@ fn outside() -> Vec<Case> {
 const MODES: [Mode; 3] = [Mode::Clip, Mode::FillOrDrop, Mode::PromiseInBounds];
 
 // Element types of every kind and size.
-const DTYPES: [DType; 8] =
-    [DType::F32, DType::F64, DType::BF16, DType::F16, DType::I8, DType::U64, DType::Bool, DType::C64];
+const DTYPES: [DType; 9] = [
+    DType::F32,
+    DType::F64,
+    DType::BF16,
+    DType::F16,
+    DType::I8,
+    DType::U64,
+    DType::Bool,
+    DType::C64,
+    DType::KeyFry,
+];
 
 pub(super) fn gathers() -> Vec<Sample> {
     let gather = |case: &Case, mode: Mode, dtype: DType| {
