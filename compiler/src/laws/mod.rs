@@ -101,7 +101,10 @@ fn compiled_is_eval() {
             return Ok(());
         }
         let found = compiled(&program, &sample.operands)?;
-        close(&found, &expected, sample.ulps)
+        match sample.same {
+            Some(same) => same(&sample.operands, &found, &expected),
+            None => close(&found, &expected, sample.ulps),
+        }
     });
 }
 

@@ -11,6 +11,7 @@ pub mod custom;
 pub mod elementwise;
 pub mod hlo;
 pub mod indexing;
+pub mod linalg;
 pub mod pending;
 pub mod random;
 pub mod reduction;
@@ -75,6 +76,9 @@ primitives! {
     indexing::Gather, indexing::Scatter, indexing::DynamicSlice, indexing::DynamicUpdateSlice, sorting::Sort,
     sorting::SortOrder, sorting::TopK, sorting::ApproxTopK, control::Call, control::CustomCall,
     control::CustomLinear, control::Cond, control::While, control::Scan, control::PlatformIndex,
+    linalg::Cholesky, linalg::TriangularSolve, linalg::Lu, linalg::LuPivotsToPermutation, linalg::Geqrf, linalg::Geqp3,
+    linalg::HouseholderProduct, linalg::Ormqr, linalg::Qr, linalg::Eigh, linalg::Tridiagonal, linalg::Svd, linalg::Eig,
+    linalg::Schur, linalg::Hessenberg, linalg::TridiagonalSolve, linalg::CustomLinearSolve,
     pending::Pending,
 }
 

@@ -198,6 +198,9 @@ impl<'a> Scratch<'a> {
     /// `count` zeros, and the memory after them rounded up to 16 bytes; `None` if there is not enough left.
     pub fn take<T: Plain>(&mut self, count: usize) -> Option<&'a mut [T]> {
         let bytes = count.checked_mul(size_of::<T>())?.checked_next_multiple_of(16)?;
+        if bytes == 0 {
+            return Some(&mut []);
+        }
         let (piece, rest) = core::mem::take(&mut self.rest).split_at_mut_checked(bytes)?;
         self.rest = rest;
         piece.fill(0);

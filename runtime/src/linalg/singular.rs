@@ -84,7 +84,8 @@ fn orthogonalize<T: Scalar>(columns: &mut Matrix<T>, mut right: Option<&mut Matr
                 let root = hypot(one, zeta);
                 let tangent = (one / (zeta.magnitude() + root)).with_sign(zeta);
                 let c = one / hypot(one, tangent);
-                let turn = Turn { c, s: c * tangent, phase };
+                let s = c * tangent;
+                let turn = Turn { s, ratio: s / (one + c), phase };
                 turn.apply(x, y);
                 if let Some(right) = right.as_deref_mut() {
                     let (x, y) = right.two_rows(first, second);
@@ -99,10 +100,11 @@ fn orthogonalize<T: Scalar>(columns: &mut Matrix<T>, mut right: Option<&mut Matr
     false
 }
 
-/// A plane rotation after a change of phase of the second vector.
+/// A plane rotation after a change of phase of the second vector. In the form `x - s (y + r x)` with
+/// `r = s / (1 + c)`, the rounding of `c` does not change norms step by step.
 struct Turn<T: Scalar> {
-    c: T::Real,
     s: T::Real,
+    ratio: T::Real,
     phase: T,
 }
 
@@ -110,8 +112,8 @@ impl<T: Scalar> Turn<T> {
     fn apply(&self, x: &mut [T], y: &mut [T]) {
         for (x, y) in x.iter_mut().zip(y) {
             let turned = *y * self.phase;
-            *y = x.scale(self.s) + turned.scale(self.c);
-            *x = x.scale(self.c) - turned.scale(self.s);
+            *y = turned + (*x - turned.scale(self.ratio)).scale(self.s);
+            *x = *x - (turned + x.scale(self.ratio)).scale(self.s);
         }
     }
 }

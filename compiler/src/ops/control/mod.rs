@@ -61,6 +61,7 @@ impl Op {
             Op::Cond(op) => Some(op),
             Op::While(op) => Some(op),
             Op::Scan(op) => Some(op),
+            Op::CustomLinearSolve(op) => Some(op),
             _ => None,
         }
     }

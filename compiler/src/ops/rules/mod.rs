@@ -182,17 +182,27 @@ pub struct Sample {
     pub ulps: f64,
     /// Is it differentiable at these operands, so that finite differences mean something?
     pub smooth: bool,
+    /// Compares results of compiled code with those of `eval`, where elements need not be equal one by one.
+    pub same: Option<Comparison>,
 }
+
+/// Errors: what is wrong with the results found; the arguments are operands, results found and results expected.
+pub type Comparison = fn(&[Tensor], &[Tensor], &[Tensor]) -> Result<(), String>;
 
 impl Sample {
     /// A sample compared to within 4 ulps, at a smooth point.
     pub fn new(op: impl Into<super::Op>, operands: Vec<Tensor>) -> Self {
-        Sample { op: op.into(), operands, ulps: 4.0, smooth: true }
+        Sample { op: op.into(), operands, ulps: 4.0, smooth: true, same: None }
     }
 
     /// The same sample, at a point where derivatives jump.
     pub fn not_smooth(self) -> Self {
         Sample { smooth: false, ..self }
+    }
+
+    /// The same sample with a comparison of its own.
+    pub fn compared_by(self, same: Comparison) -> Self {
+        Sample { same: Some(same), ..self }
     }
 
     /// The same sample with another tolerance.

@@ -1,0 +1,184 @@
+//! What the derivatives are made of: products, transposes and triangles of batches of matrices.
+
+use crate::ir::{Atom, Builder, Params};
+use crate::ops::contraction::DotGeneral;
+use crate::ops::elementwise::CompareKind;
+use crate::ops::linalg::{Lu, TriangularSolve};
+use crate::ops::shape::{Concatenate, Iota, Slice};
+use crate::types::{DType, Literal, Shape};
+
+/// The extents of the matrices.
+pub fn matrix_extents(b: &Builder, x: Atom) -> (usize, usize) {
+    let extents = b.aval(x).shape.extents().to_vec();
+    (extents[extents.len() - 2], extents[extents.len() - 1])
+}
+
+pub fn transposed(b: &mut Builder, x: Atom) -> Atom {
+    let rank = b.aval(x).rank();
+    b.move_axis(x, rank - 2, rank - 1)
+}
+
+/// The conjugate transpose.
+pub fn dagger(b: &mut Builder, x: Atom) -> Atom {
+    let x = transposed(b, x);
+    conj(b, x)
+}
+
+pub fn conj(b: &mut Builder, x: Atom) -> Atom {
+    if b.dtype(x).is_complex() { named(b, "conj", &[x]) } else { x }
+}
+
+/// The real part, as a float.
+pub fn real(b: &mut Builder, x: Atom) -> Atom {
+    if b.dtype(x).is_complex() { named(b, "real", &[x]) } else { x }
+}
+
+/// The imaginary part of a complex number.
+pub fn imag(b: &mut Builder, x: Atom) -> Atom {
+    named(b, "imag", &[x])
+}
+
+pub fn complex(b: &mut Builder, re: Atom, im: Atom) -> Atom {
+    named(b, "complex", &[re, im])
+}
+
+/// The real part, in the dtype of the number.
+pub fn real_in_place(b: &mut Builder, x: Atom) -> Atom {
+    let dtype = b.dtype(x);
+    let re = real(b, x);
+    b.convert(re, dtype)
+}
+
+/// The product of two batches of matrices.
+pub fn matmul(b: &mut Builder, x: Atom, y: Atom) -> Atom {
+    let rank = b.aval(x).rank();
+    let batch: Vec<usize> = (0..rank - 2).collect();
+    b.emit_one(DotGeneral::contracting(&[rank - 1], &[rank - 2]).batched(&batch, &batch), &[x, y])
+}
+
+/// A mask of the elements whose row plus `offset` compares like this to their column.
+fn mask(b: &mut Builder, shape: &Shape, offset: i64, kind: CompareKind) -> Atom {
+    let own: Shape = shape.extents()[shape.rank() - 2..].iter().copied().collect();
+    let mut positions = |axis| b.emit_one(Iota { dtype: DType::I32, shape: own.clone(), axis }, &[]);
+    let (rows, cols) = (positions(0), positions(1));
+    let rows = b.add(rows, Atom::Literal(Literal::from_i64(DType::I32, offset)));
+    let mask = b.compare(kind, rows, cols);
+    b.broadcast_in_dim(mask, shape.clone(), &[shape.rank() - 2, shape.rank() - 1])
+}
+
+fn masked(b: &mut Builder, x: Atom, offset: i64, kind: CompareKind) -> Atom {
+    let aval = b.aval(x);
+    let mask = mask(b, &aval.shape, offset, kind);
+    let zero = b.full(aval.dtype, &aval.shape, 0.0);
+    b.select(mask, x, zero)
+}
+
+/// The elements on and below diagonal `offset` (1: the one above the main one).
+pub fn lower_triangle(b: &mut Builder, x: Atom, offset: i64) -> Atom {
+    masked(b, x, offset, CompareKind::Ge)
+}
+
+/// The elements on and above diagonal `offset`.
+pub fn upper_triangle(b: &mut Builder, x: Atom, offset: i64) -> Atom {
+    masked(b, x, offset, CompareKind::Le)
+}
+
+/// The elements of the main diagonal, the others being zero.
+pub fn diagonal_part(b: &mut Builder, x: Atom) -> Atom {
+    masked(b, x, 0, CompareKind::Eq)
+}
+
+/// The main diagonals of square matrices, as vectors.
+pub fn diagonal(b: &mut Builder, x: Atom) -> Atom {
+    let part = diagonal_part(b, x);
+    let last = b.aval(x).rank() - 1;
+    b.reduce_sum(part, &[last])
+}
+
+/// Ones on the diagonals of a batch of matrices of this shape.
+pub fn identity(b: &mut Builder, dtype: DType, shape: &Shape) -> Atom {
+    let ones = b.full(dtype, shape, 1.0);
+    diagonal_part(b, ones)
+}
+
+/// Vectors as rows of matrices of one row.
+pub fn as_row(b: &mut Builder, x: Atom) -> Atom {
+    let rank = b.aval(x).rank();
+    b.expand_dims(x, &[rank - 1])
+}
+
+/// Vectors as columns.
+pub fn as_column(b: &mut Builder, x: Atom) -> Atom {
+    let rank = b.aval(x).rank();
+    b.expand_dims(x, &[rank])
+}
+
+/// `1 / x`, and 0 where `x` is 0 at a position of the mask that `at` marks with ones.
+pub fn reciprocal_without(b: &mut Builder, x: Atom, at: Atom) -> Atom {
+    let one = b.constant_like(x, 1.0);
+    let shifted = b.add(x, at);
+    let reciprocal = b.div(one, shifted);
+    b.sub(reciprocal, at)
+}
+
+/// Rows or columns `start..start + extent` of the matrices; `axis` counts from the end: 2 rows, 1 columns.
+pub fn part(b: &mut Builder, x: Atom, axis: usize, start: usize, extent: usize) -> Atom {
+    let shape = b.aval(x).shape;
+    let axis = shape.rank() - axis;
+    if start == 0 && extent == shape[axis] {
+        return x;
+    }
+    b.emit_one(Slice::along(&shape, axis, start, extent), &[x])
+}
+
+/// Matrices beside each other (`axis` 1) or above each other (`axis` 2).
+pub fn joined(b: &mut Builder, parts: &[Atom], axis: usize) -> Atom {
+    let axis = b.aval(parts[0]).rank() - axis;
+    b.emit_one(Concatenate { axis }, parts)
+}
+
+/// Permutations [.., n] as matrices [.., n, n] whose product with a matrix is the matrix with rows in that order.
+pub fn permutation_matrix(b: &mut Builder, permutation: Atom, dtype: DType) -> Atom {
+    let shape = b.aval(permutation).shape;
+    let n = shape[shape.rank() - 1];
+    let full = shape.inserted(shape.rank(), n);
+    let positions =
+        b.emit_one(Iota { dtype: b.dtype(permutation), shape: full.clone(), axis: shape.rank() }, &[]);
+    let axes: Vec<usize> = (0..shape.rank()).collect();
+    let chosen = b.broadcast_in_dim(permutation, full.clone(), &axes);
+    let mask = b.compare(CompareKind::Eq, chosen, positions);
+    let (one, zero) = (b.full(dtype, &full, 1.0), b.full(dtype, &full, 0.0));
+    b.select(mask, one, zero)
+}
+
+/// `x` with `a x = rhs`.
+pub fn solve(b: &mut Builder, a: Atom, rhs: Atom) -> Atom {
+    let factors = b.emit(Lu, &[a]);
+    let (packed, order) = (factors[0], permutation_matrix(b, factors[2], b.dtype(rhs)));
+    let rhs = matmul(b, order, rhs);
+    let y = b.emit_one(
+        TriangularSolve { is_lower: true, is_unit: true, ..TriangularSolve::left() },
+        &[packed, rhs],
+    );
+    b.emit_one(TriangularSolve::left(), &[packed, y])
+}
+
+/// An operation by its name, for those of another family.
+fn named(b: &mut Builder, name: &str, operands: &[Atom]) -> Atom {
+    let aval = b.aval(operands[0]);
+    let result = match (name, aval.dtype) {
+        ("real" | "imag", dtype) => aval.with_dtype(dtype.real_part()),
+        ("complex", DType::F64) => aval.with_dtype(DType::C128),
+        ("complex", _) => aval.with_dtype(DType::C64),
+        _ => aval,
+    };
+    let parsed = crate::ops::parse(name, &Params::new(), &[Some(result)]);
+    let op = parsed.expect("the primitive exists").expect("it has no parameters");
+    b.emit_one(op, operands)
+}
+
+/// Can the parts of complex numbers be computed?
+pub fn has_parts() -> bool {
+    let aval = crate::types::Aval::scalar(DType::C64);
+    !matches!(crate::ops::parse("conj", &Params::new(), &[Some(aval)]), Some(Ok(crate::ops::Op::Pending(_))))
+}
