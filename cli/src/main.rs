@@ -14,6 +14,7 @@ mod npz;
 mod output;
 mod panics;
 mod road;
+mod rules;
 mod run;
 mod show;
 mod transform;

@@ -43,7 +43,7 @@ pub fn entries(args: &ProgramArgs, mut source: Source, sources: &mut Sources) ->
     Ok(pipeline::entries(&source, &exports)?)
 }
 
-/// Gives constvars their values, from the files that `const` lines name and from `consts`.
+/// Gives constvars their values and custom functions their rules, from the files that `const` lines name and from `consts`.
 pub fn bind(source: &mut Source, file: &Path, consts: Option<&Path>) -> Result<(), Failure> {
     let folder = file.parent().unwrap_or(Path::new(""));
     let mut values = weights::from_const_lines(source, folder)?;

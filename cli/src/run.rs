@@ -80,7 +80,7 @@ fn prepare(
     let (compiled, _) = road::compile(args, sources, clock, &[])?;
     let executable = Executable::new(&compiled.entries, &compiled.module)?;
     clock.lap("emit");
-    Ok((only(compiled.entries)?, executable))
+    Ok((only(compiled.entries, &args.export)?, executable))
 }
 
 fn prepare_transformed(
@@ -94,6 +94,7 @@ fn prepare_transformed(
     let mut source = road::load(&args.program.file, threefry, sources)?;
     clock.lap("read");
     sidecar.restore_arguments(&mut source)?;
+    sidecar.add_rules(&mut source, sources)?;
     road::bind(
         &mut source,
         &args.program.file,
@@ -105,11 +106,16 @@ fn prepare_transformed(
     clock.lap("compile");
     let executable = Executable::new(&entries, &module)?;
     clock.lap("emit");
-    Ok((only(entries)?, executable))
+    Ok((only(entries, &[])?, executable))
 }
 
-fn only(mut entries: Vec<Entry>) -> Result<Entry, Failure> {
-    if entries.len() > 1 {
+/// The function to run: the only one, or of the two that `linearize` makes the one that the flag names.
+fn only(mut entries: Vec<Entry>, requested: &[String]) -> Result<Entry, Failure> {
+    if let [requested] = requested {
+        let name = requested.split('=').next().unwrap_or_default().trim();
+        entries.retain(|entry| entry.name == name);
+    }
+    if entries.len() != 1 {
         let names: Vec<&str> = entries.iter().map(|entry| entry.name.as_str()).collect();
         let message = format!("the file exports {}: pick one with --export", names.join(", "));
         return Err(Failure::Usage(message));

@@ -1,7 +1,7 @@
 //! The conformance runner's description of transformations, as an export expression.
 
 use crate::failure::Failure;
-use crate::road;
+use crate::{road, rules};
 use rjaxc_compiler::diag::{SourceId, Sources, Span};
 use rjaxc_compiler::ir::Value;
 use rjaxc_compiler::ir::source::{Export, Expression, Function, Keyword, Source, Threefry};
@@ -16,6 +16,7 @@ pub struct Sidecar {
     /// How random bits are laid out, if the flags say it.
     pub threefry: Option<Threefry>,
     kept: Option<Kept>,
+    custom_rules: Vec<Json>,
 }
 
 /// Which arguments of the Python function the StableHLO text still takes: JAX removes those that are not used.
@@ -59,7 +60,13 @@ impl Sidecar {
             }
         };
         let transforms = list.iter().map(Transform::parse).collect::<Result<_, _>>()?;
-        Ok(Sidecar { transforms, threefry, kept: Kept::parse(json)? })
+        let custom_rules = json["custom_rules"].as_array().cloned().unwrap_or_default();
+        Ok(Sidecar { transforms, threefry, kept: Kept::parse(json)?, custom_rules })
+    }
+
+    /// Adds the rules of custom functions. Errors: one that cannot be read.
+    pub fn add_rules(&self, source: &mut Source, sources: &mut Sources) -> Result<(), Failure> {
+        rules::add(&self.custom_rules, source, sources)
     }
 
     /// Gives the function that will be transformed its unused arguments back. Errors: what is kept does not fit it.

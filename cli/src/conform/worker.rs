@@ -62,6 +62,9 @@ impl<'r> Case<'r> {
         let mut source = road::load(self.file, sidecar.threefry, &mut sources)
             .map_err(|failure| reject("parse", &sources, failure))?;
         sidecar.restore_arguments(&mut source).map_err(|failure| reject("transform", &sources, failure))?;
+        sidecar
+            .add_rules(&mut source, &mut sources)
+            .map_err(|failure| reject("transform", &sources, failure))?;
         road::bind(&mut source, self.file, Some(self.args))
             .map_err(|failure| reject("verify", &sources, failure))?;
         let export = sidecar.export(&source, &mut sources);

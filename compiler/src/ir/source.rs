@@ -11,6 +11,8 @@ pub struct Source {
     pub constants: Vec<Constant>,
     pub functions: Vec<Function>,
     pub exports: Vec<Export>,
+    /// Derivatives of functions that have their own.
+    pub rules: Vec<CustomRule>,
     /// The bit layout of `random_bits` and `random_split`, if the file has a `threefry = ...` line.
     pub threefry: Option<Threefry>,
 }
@@ -48,6 +50,24 @@ pub enum ConstantValue {
         span: Span,
     },
     Tensor(Tensor),
+}
+
+/// `custom_jvp NAME = RULE` or `custom_vjp NAME = FORWARD, BACKWARD`: the derivative of the custom functions called
+/// `NAME`, by the names of functions of the file. JAX prints the names of rules, but not the rules.
+#[derive(Clone, Debug)]
+pub struct CustomRule {
+    pub name: String,
+    pub span: Span,
+    pub programs: RuleNames,
+    /// Only calls of this body have the rule.
+    pub body: Option<Program>,
+}
+
+/// The functions that a rule consists of; see [`crate::ops::control::CustomKind`].
+#[derive(Clone, Debug)]
+pub enum RuleNames {
+    Jvp(String),
+    Vjp { forward: String, backward: String },
 }
 
 /// `export NAME = EXPRESSION`, or `export NAME` for a function as it stands.

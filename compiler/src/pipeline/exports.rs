@@ -1,6 +1,6 @@
 //! What to compile: constants bound, exports chosen, transformations applied.
 
-use super::transforms;
+use super::{rules, transforms};
 use crate::diag::{Diagnostic, Span};
 use crate::ir::source::{ConstantValue, Export, Expression, Function, Source};
 use crate::ir::{Atom, Body, Builder, Program, inline::Scope};
@@ -21,10 +21,10 @@ pub struct Entry {
     pub output_names: Vec<String>,
 }
 
-/// Turns constvars into constants. `values` are the contents of files and of `--consts`, by constvar name; literals
+/// Turns constvars into constants, and gives custom functions their rules. `values` are the contents of files and of `--consts`, by constvar name; literals
 /// of `const` lines need none.
 ///
-/// Errors: a constvar without a value, or of another dtype or shape than its binder says.
+/// Errors: a constvar without a value, or of another dtype or shape than its binder says; a rule that does not fit.
 pub fn bind_constants(source: &mut Source, values: &HashMap<String, Tensor>) -> Result<(), Vec<Diagnostic>> {
     let mut known: HashMap<String, Arc<Tensor>> = HashMap::new();
     for constant in &source.constants {
@@ -42,7 +42,7 @@ pub fn bind_constants(source: &mut Source, values: &HashMap<String, Tensor>) -> 
             Err(error) => errors.push(error),
         }
     }
-    if errors.is_empty() { Ok(()) } else { Err(errors) }
+    if errors.is_empty() { rules::attach(source) } else { Err(errors) }
 }
 
 fn bind(function: &Function, known: &HashMap<String, Arc<Tensor>>) -> Result<Program, Diagnostic> {
@@ -102,12 +102,16 @@ pub fn entries(source: &Source, requested: &[Export]) -> Result<Vec<Entry>, Vec<
     let mut errors = Vec::new();
     let mut entries: Vec<Entry> = Vec::new();
     for export in exports {
-        if entries.iter().any(|entry| entry.name == export.name) {
-            errors.push(Diagnostic::error(format!("{} is exported twice", export.name)).at(export.span));
-        }
-        match apply(source, &export.expression, Purpose::Call) {
-            Ok(entry) => entries.push(Entry { name: export.name.clone(), ..entry }),
-            Err(error) => errors.push(error),
+        let functions = functions(source, export).unwrap_or_else(|error| {
+            errors.push(error);
+            Vec::new()
+        });
+        for function in functions {
+            if entries.iter().any(|entry| entry.name == function.name) {
+                let message = format!("{} is exported twice", function.name);
+                errors.push(Diagnostic::error(message).at(export.span));
+            }
+            entries.push(function);
         }
     }
     if entries.is_empty() && errors.is_empty() {
@@ -129,6 +133,20 @@ fn as_line_of_file(source: &Source, requested: &Export) -> Export {
 fn as_export(function: &Function) -> Export {
     let expression = Expression::Function { name: function.name.clone(), span: function.span };
     Export { name: function.name.clone(), span: function.span, expression }
+}
+
+/// The functions of one export: `linearize` makes two, all else one.
+fn functions(source: &Source, export: &Export) -> Result<Vec<Entry>, Diagnostic> {
+    if let Expression::Transform { name, span, argument, keywords } = &export.expression
+        && name == "linearize"
+    {
+        let [value, linear] =
+            transforms::linearize(*span, keywords, &apply(source, argument, Purpose::Transform)?)?;
+        let linear = Entry { name: format!("{}_linear", export.name), ..linear };
+        return Ok(vec![Entry { name: export.name.clone(), ..value }, linear]);
+    }
+    let entry = apply(source, &export.expression, Purpose::Call)?;
+    Ok(vec![Entry { name: export.name.clone(), ..entry }])
 }
 
 /// What the functions of an expression are inlined for.

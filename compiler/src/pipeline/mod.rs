@@ -1,6 +1,7 @@
 //! Every pass, in order. Dumping, stopping and verification live here and nowhere else.
 
 mod exports;
+mod rules;
 mod transforms;
 
 pub use exports::{Entry, bind_constants, entries};

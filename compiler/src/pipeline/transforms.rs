@@ -2,9 +2,10 @@
 
 use super::exports::Entry;
 use crate::diag::{Diagnostic, Span};
+use crate::ir::inline::inline;
 use crate::ir::source::Keyword;
-use crate::ir::{self, Program, Value};
-use crate::ops::control::trim;
+use crate::ir::{self, Atom, Builder, Program, Value};
+use crate::ops::control::{Call, trim};
 use crate::transform::{self, jacobian, vjp};
 use crate::types::Aval;
 
@@ -22,15 +23,15 @@ const ROWS: &[Row] = &[
     Row { name: "jit", keywords: &[], apply: |request| Ok(request.function.clone()) },
     Row { name: "grad", keywords: GRAD, apply: grad },
     Row { name: "value_and_grad", keywords: GRAD, apply: value_and_grad },
-    Row { name: "jvp", keywords: &["argnums", "has_aux"], apply: jvp },
-    Row { name: "vjp", keywords: &["argnums", "has_aux"], apply: vjp },
-    Row { name: "linearize", keywords: &["argnums"], apply: not_yet },
+    Row { name: "jvp", keywords: GRAD, apply: jvp },
+    Row { name: "vjp", keywords: GRAD, apply: vjp },
+    Row { name: "linearize", keywords: &["argnums"], apply: nested_linearize },
     Row { name: "jacfwd", keywords: GRAD, apply: |request| jacobian(request, jacobian::jacfwd, 1) },
     Row { name: "jacrev", keywords: GRAD, apply: |request| jacobian(request, jacobian::jacrev, 1) },
     Row { name: "hessian", keywords: GRAD, apply: |request| jacobian(request, jacobian::hessian, 2) },
     Row { name: "hvp", keywords: &["argnums"], apply: hvp },
     Row { name: "vmap", keywords: &["in_axes", "out_axes", "axis_size"], apply: vmap },
-    Row { name: "checkpoint", keywords: &[], apply: not_yet },
+    Row { name: "checkpoint", keywords: &["prevent_cse", "policy"], apply: checkpoint },
 ];
 
 /// One transformation of one function.
@@ -52,8 +53,7 @@ pub fn apply(name: &str, span: Span, keywords: &[Keyword], function: &Entry) -> 
     })?;
     let request = Request { row, span, keywords, function };
     request.check_keywords()?;
-    let place = |error: Diagnostic| if error.labels.is_empty() { error.at(span) } else { error };
-    let entry = (row.apply)(&request).map_err(place)?;
+    let entry = (row.apply)(&request).map_err(|error| request.placed(error))?;
     match ir::verify(&entry.program).into_iter().next() {
         None => Ok(Entry { name: format!("{name}({})", function.name), ..entry }),
         Some(broken) => {
@@ -62,15 +62,48 @@ pub fn apply(name: &str, span: Span, keywords: &[Keyword], function: &Entry) -> 
     }
 }
 
-fn not_yet(request: &Request) -> Result<Entry, Diagnostic> {
-    let name = request.row.name;
-    Err(Diagnostic::unsupported(format!("transformation {name} is not supported yet")).at(request.span))
+/// A program that is computed again for the backward pass, instead of being kept.
+fn checkpoint(request: &Request) -> Result<Entry, Diagnostic> {
+    if let Some(policy) = request.keyword("policy").filter(|policy| policy.value != Value::None) {
+        return Err(
+            Diagnostic::unsupported("checkpoint keeps nothing; policies are not supported").at(policy.span)
+        );
+    }
+    let program = Call::remat(request.function.program.clone());
+    Ok(Entry { program, ..request.function.clone() })
+}
+
+/// Errors: always, since it makes two functions.
+fn nested_linearize(_: &Request) -> Result<Entry, Diagnostic> {
+    Err(Diagnostic::error("linearize makes two functions, which nothing can be applied to")
+        .hint("export it by itself: `export name = linearize(f)` makes name and name_linear"))
+}
+
+/// The two functions of `linearize`: `x.. -> y.., residuals..`, and `residuals.., tangents -> tangents of the y`.
+///
+/// Errors: those of [`apply`].
+pub fn linearize(span: Span, keywords: &[Keyword], function: &Entry) -> Result<[Entry; 2], Diagnostic> {
+    let row = ROWS.iter().find(|row| row.name == "linearize").expect("the table has it");
+    let request = Request { row, span, keywords, function };
+    request.check_keywords()?;
+    let argnums = request.argnums_or_all()?;
+    let vjp::LinearizedFunction { value, linear, residuals } =
+        vjp::linearized(&function.program, &argnums).map_err(|error| request.placed(error))?;
+    let residuals: Vec<String> = (0..residuals).map(|position| format!("residual{position}")).collect();
+    let value_outputs = [function.output_names.clone(), residuals.clone()].concat();
+    let value = request.entry(value, vec![], value_outputs);
+    let linear = Entry {
+        input_names: distinct([residuals, request.input_names("t", &argnums)].concat()),
+        ..request.entry(linear, vec![], request.output_names("t"))
+    };
+    Ok([value, linear])
 }
 
 fn grad(request: &Request) -> Result<Entry, Diagnostic> {
     let argnums = request.scalar_argnums()?;
     let program = vjp::grad(&request.function.program, &argnums)?;
-    Ok(request.entry(program, vec![], request.gradient_names(&argnums)))
+    let outputs = [request.gradient_names(&argnums), request.function.output_names[1..].to_vec()].concat();
+    Ok(request.entry(program, vec![], outputs))
 }
 
 fn value_and_grad(request: &Request) -> Result<Entry, Diagnostic> {
@@ -87,6 +120,9 @@ fn hvp(request: &Request) -> Result<Entry, Diagnostic> {
 }
 
 fn jvp(request: &Request) -> Result<Entry, Diagnostic> {
+    if request.has_aux() {
+        return request.beside_aux(jvp);
+    }
     let argnums = request.argnums_or_all()?;
     let program = vjp::pushforward(&request.function.program, &argnums)?;
     let outputs = [request.function.output_names.clone(), request.output_names("t")].concat();
@@ -94,6 +130,9 @@ fn jvp(request: &Request) -> Result<Entry, Diagnostic> {
 }
 
 fn vjp(request: &Request) -> Result<Entry, Diagnostic> {
+    if request.has_aux() {
+        return request.beside_aux(vjp);
+    }
     let argnums = request.argnums_or_all()?;
     let program = vjp::vjp(&request.function.program, &argnums)?;
     let outputs = [request.function.output_names.clone(), request.gradient_names(&argnums)].concat();
@@ -105,6 +144,9 @@ fn jacobian(
     derive: fn(&Program, &[usize]) -> Result<Program, Diagnostic>,
     order: usize,
 ) -> Result<Entry, Diagnostic> {
+    if request.has_aux() {
+        return request.beside_aux(|request| jacobian(request, derive, order));
+    }
     let argnums = request.argnums(&[0])?;
     let function = request.function;
     let name = request.row.name;
@@ -154,6 +196,34 @@ fn vmap(request: &Request) -> Result<Entry, Diagnostic> {
 }
 
 impl Request<'_> {
+    /// An error without a place is one of the whole transformation.
+    fn placed(&self, error: Diagnostic) -> Diagnostic {
+        if error.labels.is_empty() { error.at(self.span) } else { error }
+    }
+
+    /// Are all outputs but the first auxiliary: returned as they are, not differentiated?
+    fn has_aux(&self) -> bool {
+        self.keyword("has_aux").is_some_and(|keyword| keyword.value == Value::Bool(true))
+    }
+
+    /// The transformation of the first output alone, with the others behind its results.
+    fn beside_aux(&self, apply: impl Fn(&Request) -> Result<Entry, Diagnostic>) -> Result<Entry, Diagnostic> {
+        let (mut first, mut others) = (self.function.clone(), self.function.program.clone());
+        others.outputs.drain(..others.outputs.len().min(1));
+        first.program.outputs.truncate(1);
+        first.output_names.truncate(1);
+        let keywords: Vec<Keyword> =
+            self.keywords.iter().filter(|keyword| keyword.key != "has_aux").take(1).cloned().collect();
+        let inner = apply(&Request { keywords: &keywords, function: &first, ..*self })?;
+        let mut b = Builder::new();
+        let inputs: Vec<Atom> =
+            inner.program.input_avals().into_iter().map(|aval| b.input(aval).into()).collect();
+        let mut outputs = inline(&mut b, &inner.program, &inputs);
+        outputs.extend(inline(&mut b, &others, &inputs[..others.inputs.len()]));
+        let names = [inner.output_names.clone(), self.function.output_names[1..].to_vec()].concat();
+        Ok(Entry { program: b.finish(outputs), output_names: distinct(names), ..inner })
+    }
+
     /// The value under a key, or at its position among those without one.
     fn keyword(&self, key: &str) -> Option<&Keyword> {
         let named = self.keywords.iter().find(|keyword| keyword.key == key);
@@ -183,21 +253,27 @@ impl Request<'_> {
                 return Err(Diagnostic::error(problem).at(keyword.span).hint(hint));
             }
         }
-        match self.keyword("has_aux").filter(|keyword| keyword.value != Value::Bool(false)) {
+        match self.keyword("has_aux").filter(|keyword| !matches!(keyword.value, Value::Bool(_))) {
             None => Ok(()),
-            Some(keyword) => Err(Diagnostic::unsupported("has_aux is not supported yet")
-                .at(keyword.span)
-                .hint("the text does not say which outputs are auxiliary")),
+            Some(keyword) => {
+                let message = format!("has_aux: expected True or False, found {}", keyword.value);
+                Err(Diagnostic::error(message).at(keyword.span))
+            }
         }
     }
 
-    /// The arguments to differentiate by, of a function with one real scalar output.
+    /// The arguments to differentiate by, of a function with one real scalar output, auxiliary ones aside.
     fn scalar_argnums(&self) -> Result<Vec<usize>, Diagnostic> {
         let (name, function) = (self.row.name, self.function);
         let outputs = function.program.output_avals();
-        let [output] = outputs.as_slice() else {
-            let count = outputs.len();
-            return Err(Diagnostic::error(format!("{name} needs one output: {} has {count}", function.name)));
+        let output = match outputs.as_slice() {
+            [output] => output,
+            [output, ..] if self.has_aux() => output,
+            outputs => {
+                let message = format!("{name} needs one output: {} has {}", function.name, outputs.len());
+                let hint = "with has_aux=True, all outputs but the first are returned beside the gradient";
+                return Err(Diagnostic::error(message).hint(hint));
+            }
         };
         if !output.shape.is_scalar() {
             return Err(Diagnostic::error(format!("{name} needs a scalar output: got {output}")));

@@ -164,6 +164,26 @@ fn custom_derivatives_are_honoured() {
 }
 
 #[test]
+fn linearize_makes_a_value_and_a_linear_function() {
+    let mut sources = Sources::new();
+    let id = sources.add("main.jaxpr", QUOTIENT);
+    let source = front::read(&sources, id).expect("the text of a test");
+    let id = sources.add("--export", "f = linearize(main, argnums=(1, 0))");
+    let export = front::read_export(&sources, id).expect("the expression of a test");
+    let made = entries(&source, &[export]).expect("rules of division");
+    let [value, linear] = made.as_slice() else { panic!("two functions") };
+    assert_eq!((value.name.as_str(), linear.name.as_str()), ("f", "f_linear"));
+    let point = [f32s(&[], &[6.0]), f32s(&[], &[2.0])];
+    let mut outputs = eval::program(&value.program, &point).expect("a value");
+    assert_eq!(outputs.remove(0), f32s(&[], &[4.0]));
+    assert_eq!(linear.input_names[outputs.len()..], ["t_y", "t_x"]);
+    let tangents = [f32s(&[], &[1.0]), f32s(&[], &[10.0])];
+    let pushed = eval::program(&linear.program, &[outputs, tangents.to_vec()].concat()).expect("tangents");
+    // dx / y - x dy / y^2
+    assert_eq!(pushed, [f32s(&[], &[3.5])]);
+}
+
+#[test]
 fn errors_name_the_function_and_the_type() {
     assert_eq!(refusal(QUOTIENT, "grad(main, 3)"), "argnums 3 is out of range: main has 2 inputs");
     assert_eq!(
@@ -179,7 +199,11 @@ fn errors_name_the_function_and_the_type() {
     assert_eq!(refusal(QUOTIENT, "grad(main, argnums=(0, 0))"), "argnums lists 0 twice");
     assert_eq!(refusal(QUOTIENT, "grad(main, argnum=0)"), "grad has no keyword argnum");
     assert_eq!(refusal(QUOTIENT, "grad(main, 0, argnums=0)"), "argnums is given twice");
-    assert_eq!(refusal(QUOTIENT, "grad(main, has_aux=True)"), "has_aux is not supported yet");
+    assert_eq!(refusal(QUOTIENT, "grad(main, has_aux=2)"), "has_aux: expected True or False, found 2");
+    assert_eq!(
+        refusal(QUOTIENT, "grad(linearize(main))"),
+        "linearize makes two functions, which nothing can be applied to"
+    );
     assert_eq!(refusal(QUOTIENT, "vmap(main)"), "vmap needs axis_size");
     assert_eq!(
         refusal(QUOTIENT, "vmap(main, in_axes=(0,), axis_size=2)"),

@@ -1,6 +1,6 @@
 //! Reverse mode, and forward mode as JAX's functions offer it.
 
-use super::{differentiable_outputs, finished, inputs_like, jvp, linearize, transpose, zeros};
+use super::{Linearized, differentiable_outputs, finished, inputs_like, jvp, linearize, transpose, zeros};
 use crate::diag::Diagnostic;
 use crate::ir::inline::inline;
 use crate::ir::{Atom, Builder, Program};
@@ -13,17 +13,18 @@ pub fn vjp(program: &Program, argnums: &[usize]) -> Result<Program, Diagnostic> 
     pullback(program, argnums, &differentiable_outputs(program))
 }
 
-/// `x.. -> gradient per argument`, of a program with one scalar output.
+/// `x.. -> gradient per argument, other outputs..` of the first output, a scalar.
 ///
 /// Errors: an operation has no derivative.
 pub fn grad(program: &Program, argnums: &[usize]) -> Result<Program, Diagnostic> {
     let mut gradient = value_and_grad(program, argnums)?;
-    gradient.outputs.drain(..program.outputs.len());
+    let others = gradient.outputs.drain(..program.outputs.len()).skip(1).collect::<Vec<_>>();
+    gradient.outputs.extend(others);
     crate::ir::prune::run(&mut gradient);
     Ok(gradient)
 }
 
-/// `x.. -> y, gradient per argument`, of a program with one scalar output.
+/// `x.. -> y.., gradient per argument` of the first output, a scalar.
 ///
 /// Errors: an operation has no derivative.
 pub fn value_and_grad(program: &Program, argnums: &[usize]) -> Result<Program, Diagnostic> {
@@ -59,6 +60,44 @@ pub fn pushforward(program: &Program, argnums: &[usize]) -> Result<Program, Diag
         });
     }
     Ok(finished(b, outputs))
+}
+
+/// The two halves of [`linearized`].
+pub struct LinearizedFunction {
+    /// `x.. -> y.., residuals..`.
+    pub value: Program,
+    /// `residuals.., tangent per argument -> tangent of each inexact output`.
+    pub linear: Program,
+    pub residuals: usize,
+}
+
+/// A program and its derivative at a point, as JAX's `linearize` splits them.
+///
+/// Errors: an operation has no derivative.
+pub fn linearized(program: &Program, argnums: &[usize]) -> Result<LinearizedFunction, Diagnostic> {
+    let Linearized { known, linear, nonzero, residuals } = linearize(program, &selected(program, argnums))?;
+    let mut b = Builder::new();
+    let inputs = linear.input_avals();
+    let of_residuals: Vec<Atom> =
+        inputs[..residuals].iter().map(|aval| b.input(aval.clone()).into()).collect();
+    let tangents: Vec<Atom> =
+        argnums.iter().map(|&argnum| b.input(program.aval(program.inputs[argnum]).clone()).into()).collect();
+    // The tangents of `linear` are in the order of the inputs.
+    let mut order: Vec<usize> = (0..argnums.len()).collect();
+    order.sort_by_key(|&at| argnums[at]);
+    let arguments: Vec<Atom> =
+        of_residuals.into_iter().chain(order.into_iter().map(|at| tangents[at])).collect();
+    let mut found = inline(&mut b, &linear, &arguments).into_iter();
+    let mut outputs = Vec::new();
+    for (aval, nonzero) in
+        program.output_avals().iter().zip(nonzero).filter(|(aval, _)| aval.dtype.is_inexact())
+    {
+        outputs.push(match nonzero {
+            true => found.next().expect("one tangent per output that has one"),
+            false => zeros(&mut b, aval),
+        });
+    }
+    Ok(LinearizedFunction { value: known, linear: finished(b, outputs), residuals })
 }
 
 /// The product of the second derivative with a vector: `x.., vector per argument -> product per argument`, of a

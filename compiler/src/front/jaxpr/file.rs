@@ -1,9 +1,9 @@
-//! The lines of an `.ir` file: `const`, `let`, `export`, `threefry`, and the bare function.
+//! The lines of an `.ir` file: `const`, `let`, `export`, `custom_jvp`, `custom_vjp`, `threefry`, and the bare function.
 
 use super::lexer::TokenKind;
 use super::parse::{Parse, Parser};
 use super::syntax::{
-    ConstDef, ConstValue, Definition, Export, File, Ident, Numbers, Param, ParamValue, Threefry,
+    ConstDef, ConstValue, Definition, Export, File, Ident, Numbers, Param, ParamValue, RuleDef, Threefry,
 };
 use super::syntax::{TransformCall, TransformExpr};
 use super::value::unquoted;
@@ -71,6 +71,8 @@ impl<'a> Parser<'a> {
                 file.exports.push(self.export_body(first)?);
             }
             (TokenKind::Word, "threefry") => self.threefry(file)?,
+            (TokenKind::Word, "custom_jvp") => file.rules.push(self.custom_rule(1)?),
+            (TokenKind::Word, "custom_vjp") => file.rules.push(self.custom_rule(2)?),
             (
                 TokenKind::Word
                 | TokenKind::Number
@@ -95,7 +97,9 @@ impl<'a> Parser<'a> {
             let token = self.peek();
             let is_start = match (token.kind, self.text_of(token)) {
                 (TokenKind::End, _) => true,
-                (TokenKind::Word, "let" | "const" | "export" | "threefry") => token.starts_line,
+                (TokenKind::Word, "let" | "const" | "export" | "threefry" | "custom_jvp" | "custom_vjp") => {
+                    token.starts_line
+                }
                 (TokenKind::Punct(b'{'), _) => token.starts_line,
                 (TokenKind::Word | TokenKind::Number | TokenKind::Quoted | TokenKind::Punct(_), _) => false,
             };
@@ -126,6 +130,20 @@ impl<'a> Parser<'a> {
                 .label(earlier, "the first one is here"));
         }
         Ok(())
+    }
+
+    /// A line that names the `count` functions of a rule.
+    fn custom_rule(&mut self, count: usize) -> Parse<RuleDef<'a>> {
+        let first = self.at;
+        self.at += 1;
+        let name = self.compound_ident("the name of a function with a rule of its own")?;
+        self.expect(b'=', "and the functions of the rule")?;
+        let mut functions = vec![self.compound_ident("the function that is the rule")?];
+        while functions.len() < count {
+            self.expect(b',', "and the function that computes cotangents")?;
+            functions.push(self.compound_ident("the function that computes cotangents")?);
+        }
+        Ok(RuleDef { name, functions, span: self.span_from(first) })
     }
 
     fn constant(&mut self) -> Parse<ConstDef<'a>> {

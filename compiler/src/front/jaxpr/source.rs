@@ -6,7 +6,9 @@ use super::syntax::{
 };
 use crate::diag::{Diagnostic, SourceId, Sources, Span};
 use crate::ir::Value;
-use crate::ir::source::{Constant, ConstantValue, Export, Expression, Function, Keyword, Source, Threefry};
+use crate::ir::source::{
+    Constant, ConstantValue, CustomRule, Export, Expression, Function, Keyword, RuleNames, Source, Threefry,
+};
 use crate::types::{Aval, DType, Scalar, Shape, Tensor};
 use std::collections::HashSet;
 
@@ -41,7 +43,11 @@ pub fn read_with_threefry(
     }
     // What stands before `in` serves the program after it, called or not.
     let serves = |index: usize| file.definitions[index].local || resolver.is_called(index);
-    let called = |index: usize, function| Function { called: serves(index), ..function };
+    let is_rule = |name: &str| file.rules.iter().any(|rule| rule.functions.iter().any(|of| of.text == name));
+    let called = |index: usize, function: Function| {
+        let called = serves(index) || is_rule(&function.name);
+        Function { called, ..function }
+    };
     let functions: Vec<Function> =
         functions.into_iter().map(|(index, function)| called(index, function)).chain(main).collect();
     let mut errors = resolver.errors;
@@ -53,8 +59,13 @@ pub fn read_with_threefry(
         errors.push(Diagnostic::error(message).at(constant.name.span));
     }
     let exports = collect(file.exports.iter().map(export), &mut errors);
+    let rules = collect(file.rules.iter().map(|rule| custom_rule(rule, &functions)), &mut errors);
     errors.sort_by_key(|error| error.labels.first().map(|(span, _)| *span));
-    if errors.is_empty() { Ok(Source { constants, functions, exports, threefry }) } else { Err(errors) }
+    if errors.is_empty() {
+        Ok(Source { constants, functions, exports, rules, threefry })
+    } else {
+        Err(errors)
+    }
 }
 
 /// Reads what stands behind `--export`: `NAME` or `NAME = EXPRESSION`.
@@ -188,6 +199,24 @@ fn widened(value: Scalar, aval: &Aval) -> Scalar {
         (Scalar::Int(0 | 1), DType::Bool) => Scalar::Bool(value == Scalar::Int(1)),
         (other, _) => other,
     }
+}
+
+/// Errors: the file defines no such function.
+fn custom_rule(rule: &syntax::RuleDef, functions: &[Function]) -> Result<CustomRule, Diagnostic> {
+    for name in &rule.functions {
+        if !functions.iter().any(|function| function.name == name.text) {
+            let message = format!("there is no function {}", name.text);
+            let hint = format!("define it: `let {} = {{ lambda ... }}`", name.text);
+            return Err(Diagnostic::error(message).at(name.span).hint(hint));
+        }
+    }
+    let programs = match rule.functions.as_slice() {
+        [forward, backward] => {
+            RuleNames::Vjp { forward: forward.text.to_string(), backward: backward.text.to_string() }
+        }
+        names => RuleNames::Jvp(names.first().map_or(String::new(), |name| name.text.to_string())),
+    };
+    Ok(CustomRule { name: rule.name.text.to_string(), span: rule.span, programs, body: None })
 }
 
 fn export(export: &syntax::Export) -> Result<Export, Diagnostic> {

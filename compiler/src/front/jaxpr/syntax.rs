@@ -12,6 +12,7 @@ pub struct File<'a> {
     /// The bare `{ lambda ... }`.
     pub main: Option<Jaxpr<'a>>,
     pub exports: Vec<Export<'a>>,
+    pub rules: Vec<RuleDef<'a>>,
     /// The line `threefry = ...`.
     pub threefry: Option<(Threefry, Span)>,
 }
@@ -36,6 +37,15 @@ pub struct ConstDef<'a> {
     pub name: Ident<'a>,
     pub aval: Option<Aval>,
     pub value: ConstValue,
+    pub span: Span,
+}
+
+/// `custom_jvp NAME = RULE` or `custom_vjp NAME = FORWARD, BACKWARD`.
+#[derive(Clone, PartialEq, Debug)]
+pub struct RuleDef<'a> {
+    pub name: Ident<'a>,
+    // One function for jvp, two for vjp.
+    pub functions: Vec<Ident<'a>>,
     pub span: Span,
 }
 

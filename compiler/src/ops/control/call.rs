@@ -48,6 +48,19 @@ impl CallKind {
 }
 
 impl Call {
+    /// The program as one unit that is computed again for the backward pass.
+    ///
+    /// Source: JAX jax.checkpoint.
+    pub fn remat(program: Program) -> Program {
+        let mut b = Builder::new();
+        let inputs: Vec<Atom> = program.input_avals().into_iter().map(|aval| b.input(aval).into()).collect();
+        let rest =
+            Params::new().with("differentiated", false).with("policy", Value::None).with("prevent_cse", true);
+        let call = Call { kind: CallKind::Remat, name: None, body: program.into(), rest };
+        let outputs = b.emit(call, &inputs);
+        b.finish(outputs)
+    }
+
     /// A transformed body, in the place of this one. Only `remat` stays a call: its body is a unit of recomputation.
     fn again(&self, b: &mut Builder, body: Program, operands: &[Atom]) -> Vec<Atom> {
         match self.kind {
@@ -96,7 +109,8 @@ impl Primitive for Call {
     ) -> Rule<Vec<Tangent>> {
         let linear: Vec<bool> = operands.iter().map(Operand::is_linear).collect();
         let none = vec![false; positions(&linear, true).len()];
-        let (body, found) = transposed_body(cx.bodies, &self.body, &linear, cotangents, &none)?;
+        let body = separated(cx.bodies, &self.body, &linear)?;
+        let (body, found) = transposed_body(cx.bodies, &body, &linear, cotangents, &none)?;
         let known: Vec<Atom> = operands.iter().filter_map(Operand::known).collect();
         let mut results = self.again(cx.builder, body, &[known, values(cotangents)].concat()).into_iter();
         let mut all = zero_cotangents(cx, operands);
@@ -141,6 +155,18 @@ impl Family for Call {
         let call = |kind| Call { kind, name: name(kind), body: sample_body(), rest: rest(kind) };
         CallKind::ALL.map(|kind| Sample::new(call(kind), sample_operands())).to_vec()
     }
+}
+
+/// The same program, with what is linear in the marked inputs in equations of its own. The body of a `remat` is a joint
+/// program of values and tangents, in whose loops the two are mixed.
+fn separated(bodies: Bodies, body: &Program, linear: &[bool]) -> Rule<Program> {
+    let split = (bodies.split)(body, linear, &vec![true; body.outputs.len()])?;
+    let mut b = Builder::new();
+    let inputs: Vec<Atom> = body.input_avals().into_iter().map(|aval| b.input(aval).into()).collect();
+    let mut arguments = inline(&mut b, &split.known, &pick(&inputs, linear, false));
+    arguments.extend(pick(&inputs, linear, true));
+    let outputs = inline(&mut b, &split.unknown, &arguments);
+    Ok(b.finish(outputs))
 }
 
 impl Nested for Call {

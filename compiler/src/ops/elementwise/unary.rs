@@ -4,6 +4,7 @@ use crate::diag::TypeError;
 use crate::ir::{Atom, Body, Builder, Params, Value};
 use crate::loops::{BlockBuilder, UnaryOp, Val};
 use crate::ops::Op;
+use crate::ops::elementwise::IntegerPow;
 use crate::ops::rules::*;
 use crate::types::{Aval, DType, Kind, Scalar, Tensor};
 use std::f64::consts::{FRAC_2_SQRT_PI, LN_2};
@@ -181,9 +182,8 @@ impl UnaryKind {
                 }),
                 lower: |b, x| b.unary(UnaryOp::Rsqrt, x), samples: POSITIVE },
             UnaryKind::Cbrt => Row { name: "cbrt", accepts: REALS, eval: Float(f64::cbrt),
-                tangent: By(|b, x, y, t| {
-                    let third = b.constant_like(y, 1.0 / 3.0);
-                    let d = b.div(y, x);
+                tangent: By(|b, _, y, t| {
+                    let (third, d) = (b.constant_like(y, 1.0 / 3.0), b.emit_one(IntegerPow { y: -2 }, &[y]));
                     let d = b.mul(third, d);
                     b.mul(t, d)
                 }),
