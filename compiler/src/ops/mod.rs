@@ -73,6 +73,7 @@ primitives! {
     contraction::DotGeneral,
     random::RandomSeed, random::RandomWrap, random::RandomUnwrap, random::RandomFoldIn, random::RandomSplit,
     random::RandomBits, random::ThreefryHash, random::Iota2x32, random::RngBitGenerator, random::RngUniform,
+    random::RandomGamma,
     indexing::Gather, indexing::Scatter, indexing::DynamicSlice, indexing::DynamicUpdateSlice, sorting::Sort,
     sorting::SortOrder, sorting::TopK, sorting::ApproxTopK, control::Call, control::CustomCall,
     control::CustomLinear, control::Cond, control::While, control::Scan, control::PlatformIndex,

@@ -39,7 +39,6 @@ pub const NAMES: &[&str] = &[
     "imag",
     "lgamma",
     "polygamma",
-    "random_gamma",
     "real",
     "reduce",
     "reduce_window",

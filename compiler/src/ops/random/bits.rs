@@ -51,7 +51,7 @@ impl RandomBits {
     }
 
     /// The elements of one key, row-major.
-    fn of_key(&self, key: [u32; 2]) -> Rule<Vec<u64>> {
+    pub(super) fn of_key(&self, key: [u32; 2]) -> Rule<Vec<u64>> {
         let count = self.shape.element_count();
         if self.layout == Threefry::Original {
             let counters: Vec<u32> = (0..self.word_count()?).collect();
@@ -195,7 +195,7 @@ impl Family for RandomBits {
 }
 
 impl RandomSplit {
-    fn of_key(&self, key: [u32; 2]) -> Rule<Vec<[u32; 2]>> {
+    pub(super) fn of_key(&self, key: [u32; 2]) -> Rule<Vec<[u32; 2]>> {
         let count = self.shape.element_count();
         match self.layout {
             Threefry::Partitionable => {

@@ -12,6 +12,8 @@
 //! the two results of a pair are as far apart as its counters.
 
 mod bits;
+mod gamma;
+mod gamma_program;
 mod generator;
 mod hash;
 mod keys;
@@ -19,6 +21,7 @@ mod philox;
 mod threefry;
 
 pub use bits::{RandomBits, RandomSplit};
+pub use gamma::RandomGamma;
 pub use generator::{Algorithm, RngBitGenerator, RngUniform};
 pub use hash::{Iota2x32, ThreefryHash};
 pub use keys::{RandomFoldIn, RandomSeed, RandomUnwrap, RandomWrap};
@@ -37,6 +40,7 @@ impl Op {
         match self {
             Op::RandomBits(op) => RandomBits { layout, ..op }.into(),
             Op::RandomSplit(op) => RandomSplit { layout, ..op }.into(),
+            Op::RandomGamma(op) => RandomGamma { layout, ..op }.into(),
             other => other,
         }
     }
