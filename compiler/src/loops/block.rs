@@ -112,7 +112,7 @@ pub enum Inst {
         slow: Arc<Block>,
         args: Vec<Val>,
     },
-    /// A scalar routine of the runtime archive: one value in, or two, one out, all of the result's type.
+    /// A scalar routine of the runtime archive: one or more values in, one out, all of the result's type.
     Call {
         symbol: &'static str,
         args: Vec<Val>,

@@ -7,7 +7,7 @@
 
 mod nest;
 mod scalar;
-mod special;
+pub mod special;
 
 use super::{Block, BufferId, Function, Inst, LoopVar, Place, Stmt, Val};
 use crate::types::{Aval, DType, Literal, Scalar, Tensor};

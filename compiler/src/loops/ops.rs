@@ -48,6 +48,11 @@ pub enum UnaryOp {
     Erf,
     Erfc,
     ErfInv,
+    Lgamma,
+    Digamma,
+    /// Modified Bessel functions, scaled by e^-|x|.
+    BesselI0e,
+    BesselI1e,
 }
 
 /// Two operands of one type, result of that type.

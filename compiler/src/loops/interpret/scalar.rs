@@ -165,6 +165,10 @@ fn unary_float(op: UnaryOp, x: f64) -> Option<f64> {
         UnaryOp::Erf => special::erf(x),
         UnaryOp::Erfc => special::erfc(x),
         UnaryOp::ErfInv => special::erf_inv(x),
+        UnaryOp::Lgamma => libm::lgamma(x),
+        UnaryOp::Digamma => special::digamma(x),
+        UnaryOp::BesselI0e => special::bessel_i0e(x),
+        UnaryOp::BesselI1e => special::bessel_i1e(x),
         UnaryOp::Not | UnaryOp::PopulationCount | UnaryOp::CountLeadingZeros | UnaryOp::IsFinite => {
             return None;
         }

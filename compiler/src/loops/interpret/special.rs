@@ -1,6 +1,6 @@
-//! Error functions by slow, obvious series: the standard library has none.
+//! Special functions by slow, obvious series and sums: the standard library has none.
 
-use std::f64::consts::PI;
+use std::f64::consts::{FRAC_PI_2, PI};
 
 /// The error function, by its series of positive terms below 1 and through its complement above.
 pub(super) fn erf(x: f64) -> f64 {
@@ -59,4 +59,64 @@ fn erfc_fraction(x: f64) -> f64 {
 fn exp_of_minus_square(x: f64) -> f64 {
     let square = x * x;
     (-square).exp() * (-x.mul_add(x, -square)).exp()
+}
+
+/// The derivative of the logarithm of the gamma function: up to 30 by its recurrence, from there by Stirling's series.
+pub fn digamma(x: f64) -> f64 {
+    if x == 0.0 || x < 0.0 && x == x.floor() {
+        return f64::NAN;
+    }
+    if x < 0.0 {
+        // The tangent of the distance to the nearest integer, whose multiple of pi loses no digits.
+        return digamma(1.0 - x) - PI / (PI * (x - x.round_ties_even())).tan();
+    }
+    let steps = (30.0 - x).ceil().max(0.0);
+    let far = x + steps;
+    let sum: f64 = (0..steps as u32).rev().map(|k| 1.0 / (x + f64::from(k))).sum();
+    let w = 1.0 / (far * far);
+    let series = w * (1.0 / 12.0 - w * (1.0 / 120.0 - w * (1.0 / 252.0 - w * (1.0 / 240.0 - w / 132.0))));
+    far.ln() - 0.5 / far - series - sum
+}
+
+/// `e^-|x| I0(x)`.
+pub fn bessel_i0e(x: f64) -> f64 {
+    bessel(x.abs(), 0)
+}
+
+/// `e^-|x| I1(x)`.
+pub fn bessel_i1e(x: f64) -> f64 {
+    bessel(x.abs(), 1).copysign(x)
+}
+
+/// The power series while it converges quickly, then the mean of `e^(x (cos t - 1)) cos(order t)` over a turn; the
+/// mean of equally spaced values of a smooth periodic function converges faster than any power.
+fn bessel(x: f64, order: u32) -> f64 {
+    if x < 2.0 {
+        let mut term = (-x).exp() * (x / 2.0).powi(order as i32);
+        let mut sum = term;
+        for k in 1..30 {
+            term *= x * x / 4.0 / f64::from(k) / f64::from(k + order);
+            sum += term;
+        }
+        return sum;
+    }
+    if x > 100.0 {
+        // The asymptotic series, long before its terms grow.
+        let mu = f64::from(4 * order * order);
+        let (mut term, mut sum) = (1.0, 1.0);
+        for k in 1..15 {
+            let odd = f64::from(2 * k - 1);
+            term *= (odd * odd - mu) / (8.0 * x * f64::from(k));
+            sum += term;
+        }
+        return sum / x.sqrt() / (2.0 * PI).sqrt();
+    }
+    // By symmetry, half a turn; 1 - cos t as a square, which keeps its digits near zero.
+    let points = 200;
+    let value = |k: u32| {
+        let t = FRAC_PI_2 * f64::from(k) / f64::from(points);
+        (-2.0 * x * t.sin() * t.sin()).exp() * (2.0 * t * f64::from(order)).cos()
+    };
+    let inner: f64 = (1..points).rev().map(value).sum();
+    (inner + (value(0) + value(points)) / 2.0) / f64::from(points)
 }

@@ -15,10 +15,12 @@
 //! Conversions between floats and 64-bit integers are slow or absent in vector units. Adding `1.5 * 2^52` (for
 //! F32, `1.5 * 2^23`) leaves the nearest integer in the low bits of the sum, which is all that is needed.
 
+mod bessel;
 mod coefficients;
 mod common;
 mod error;
 mod exponential;
+mod gamma;
 mod hyperbolic;
 mod integer;
 mod inverse_trigonometric;
@@ -26,10 +28,13 @@ mod logarithm;
 mod pow;
 mod remainder;
 mod rounding;
+mod special_coefficients;
 mod trigonometric;
 
+pub use bessel::{bessel_i0e, bessel_i1e};
 pub use error::{erf, erf_inv, erfc};
 pub use exponential::{exp, exp2, expm1, logistic};
+pub use gamma::{digamma, lgamma};
 pub use hyperbolic::{acosh, asinh, atanh, cosh, sinh, tanh};
 pub use integer::mul_high;
 pub use inverse_trigonometric::{acos, asin, atan, atan2};
@@ -73,6 +78,10 @@ pub fn unary(b: &mut BlockBuilder, op: UnaryOp, x: Val) -> Val {
         UnaryOp::Erf => erf(b, x),
         UnaryOp::Erfc => erfc(b, x),
         UnaryOp::ErfInv => erf_inv(b, x),
+        UnaryOp::Lgamma => lgamma(b, x),
+        UnaryOp::Digamma => digamma(b, x),
+        UnaryOp::BesselI0e => bessel_i0e(b, x),
+        UnaryOp::BesselI1e => bessel_i1e(b, x),
     }
 }
 

@@ -126,7 +126,8 @@ fn negated_in_lower_half(b: &mut BlockBuilder, quadrant: Val, y: Val) -> Val {
     xor_sign(b, y, sign)
 }
 
-fn sin_kernel(b: &mut BlockBuilder, r: Val) -> Val {
+/// For operands up to pi / 4.
+pub(super) fn sin_kernel(b: &mut BlockBuilder, r: Val) -> Val {
     let coefficients: &[f64] = if b.dtype(r) == DType::F32 { &SIN_F32 } else { &SIN_F64 };
     let square = b.mul(r, r);
     let p = polynomial(b, square, coefficients);
@@ -134,7 +135,8 @@ fn sin_kernel(b: &mut BlockBuilder, r: Val) -> Val {
     b.fma(cube, p, r)
 }
 
-fn cos_kernel(b: &mut BlockBuilder, r: Val) -> Val {
+/// For operands up to pi / 4.
+pub(super) fn cos_kernel(b: &mut BlockBuilder, r: Val) -> Val {
     let coefficients: &[f64] = if b.dtype(r) == DType::F32 { &COS_F32 } else { &COS_F64 };
     let square = b.mul(r, r);
     let p = polynomial(b, square, coefficients);
