@@ -23,6 +23,28 @@ int32_t rjax_order_u32(const uint32_t *keys, const int32_t *previous, int32_t *o
 int32_t rjax_order_u64(const uint64_t *keys, const int32_t *previous, int32_t *order, uint8_t *scratch, int64_t rows,
                        int64_t n);
 
+/* The regularized incomplete gamma functions P(a, x) and Q(a, x). */
+double rjax_igamma_f64(double a, double x);
+float rjax_igamma_f32(float a, float x);
+double rjax_igammac_f64(double a, double x);
+float rjax_igammac_f32(float a, float x);
+
+/* The derivatives by a of P(a, x), and of a sample x of the gamma distribution. */
+double rjax_igamma_grad_a_f64(double a, double x);
+float rjax_igamma_grad_a_f32(float a, float x);
+double rjax_random_gamma_grad_f64(double a, double x);
+float rjax_random_gamma_grad_f32(float a, float x);
+
+/* The regularized incomplete beta function I_x(a, b). */
+double rjax_betainc_f64(double a, double b, double x);
+float rjax_betainc_f32(float a, float b, float x);
+
+/* The Hurwitz zeta function, and the derivatives of digamma of order 1 and more. */
+double rjax_zeta_f64(double x, double q);
+float rjax_zeta_f32(float x, float q);
+double rjax_polygamma_f64(double order, double x);
+float rjax_polygamma_f32(float order, float x);
+
 #ifdef __cplusplus
 }
 #endif

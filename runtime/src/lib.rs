@@ -15,6 +15,8 @@ mod linalg;
 mod scalar;
 #[cfg(any(not(rjaxc_archive), rjaxc_part = "base"))]
 mod sort;
+#[cfg(any(not(rjaxc_archive), rjaxc_part = "base"))]
+mod special;
 
 #[cfg(any(not(rjaxc_archive), rjaxc_part = "base"))]
 pub use scalar::{rjax_abi_1, rjax_fmod_f32, rjax_fmod_f64};
@@ -31,7 +33,11 @@ fn unreachable_panic(_: &core::panic::PanicInfo) -> ! {
 /// Every symbol and its address, for code that is compiled into memory instead of linked.
 #[cfg(not(rjaxc_archive))]
 pub fn symbols() -> impl Iterator<Item = (&'static str, *const u8)> {
-    scalar::symbols().into_iter().chain(sort::symbols()).chain(linalg::entry::symbols())
+    scalar::symbols()
+        .into_iter()
+        .chain(sort::symbols())
+        .chain(special::symbols())
+        .chain(linalg::entry::symbols())
 }
 
 #[cfg(test)]
