@@ -18,6 +18,7 @@ pub mod reduction;
 pub mod rules;
 pub mod shape;
 pub mod sorting;
+pub mod special;
 #[cfg(test)]
 mod tests;
 
@@ -80,6 +81,7 @@ primitives! {
     linalg::Cholesky, linalg::TriangularSolve, linalg::Lu, linalg::LuPivotsToPermutation, linalg::Geqrf, linalg::Geqp3,
     linalg::HouseholderProduct, linalg::Ormqr, linalg::Qr, linalg::Eigh, linalg::Tridiagonal, linalg::Svd, linalg::Eig,
     linalg::Schur, linalg::Hessenberg, linalg::TridiagonalSolve, linalg::CustomLinearSolve,
+    special::Special,
     pending::Pending,
 }
 
