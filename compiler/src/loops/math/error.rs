@@ -5,7 +5,8 @@ use super::coefficients::{
     ERF_SMALL_F64, ERFC_F64, ERFC_LOG_F32,
 };
 use super::common::{
-    add_constant, at_most, constant, polynomial, scale, select_below, through_f64, two_product, with_sign_of,
+    add_constant, at_most, constant, polynomial, scale, select_above, select_below, through_f64, two_product,
+    with_sign_of,
 };
 use super::exponential::{exp_in_range, exp_with_tail};
 use super::logarithm::log;
@@ -28,7 +29,8 @@ pub fn erf(b: &mut BlockBuilder, x: Val) -> Val {
     };
     let one = constant(b, x, 1.0);
     let large = b.sub(one, complement);
-    let y = select_below(b, magnitude, if is_f32 { 0.9375 } else { 1.0 }, small, large);
+    // NaN takes the polynomial, which keeps it; exponent arithmetic may not.
+    let y = select_above(b, magnitude, if is_f32 { 0.9375 } else { 1.0 }, large, small);
     with_sign_of(b, y, x)
 }
 

@@ -24,7 +24,8 @@ pub fn tanh(b: &mut BlockBuilder, x: Val) -> Val {
     let (one, two) = (constant(b, x, 1.0), constant(b, x, 2.0));
     let quotient = b.div(two, denominator);
     let large = b.sub(one, quotient);
-    let y = select_below(b, magnitude, 0.625, small, large);
+    // NaN takes the polynomial, which keeps it; exponent arithmetic may not.
+    let y = select_above(b, magnitude, 0.625, large, small);
     with_sign_of(b, y, x)
 }
 
@@ -42,7 +43,8 @@ pub fn sinh(b: &mut BlockBuilder, x: Val) -> Val {
     let quarter = constant(b, x, 0.25);
     let reciprocal = b.div(quarter, half);
     let large = b.sub(half, reciprocal);
-    let y = select_below(b, magnitude, 1.0, small, large);
+    // NaN takes the polynomial, as in `tanh`.
+    let y = select_above(b, magnitude, 1.0, large, small);
     with_sign_of(b, y, x)
 }
 

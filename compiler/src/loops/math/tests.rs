@@ -192,9 +192,34 @@ fn high_products_are_exact() {
     }
 }
 
-const SPECIAL: [f64; 22] = [
-    0.0, -0.0, 1.0, -1.0, 2.0, -2.0, 3.0, -3.0, 0.5, -0.5, 1.5, -2.5, INF, -INF, NAN, 1e30, -1e30, 100.0,
-    -200.0, 8388609.0, 0.1, 1e-30,
+// With bits that exponent arithmetic could make a number of.
+const NAN_WITH_PAYLOAD: f64 = f64::from_bits(0x7ffd_5555_5555_5555);
+
+const SPECIAL: [f64; 24] = [
+    0.0,
+    -0.0,
+    1.0,
+    -1.0,
+    2.0,
+    -2.0,
+    3.0,
+    -3.0,
+    0.5,
+    -0.5,
+    1.5,
+    -2.5,
+    INF,
+    -INF,
+    NAN,
+    1e30,
+    -1e30,
+    100.0,
+    -200.0,
+    8388609.0,
+    0.1,
+    1e-30,
+    NAN_WITH_PAYLOAD,
+    -NAN_WITH_PAYLOAD,
 ];
 
 struct Random(u64);
