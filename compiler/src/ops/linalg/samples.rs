@@ -1,6 +1,6 @@
 //! Operands of samples, and how results of decompositions are compared.
 
-use super::textbook::{Matrix, ZERO, matrices};
+use super::textbook::{Matrix, ZERO, matrices, number};
 use crate::ops::Op;
 use crate::ops::rules::Sample;
 use crate::types::{Aval, DType, Scalar, Tensor};
@@ -41,8 +41,8 @@ pub fn positive(dtype: DType, shape: &[usize], seed: usize) -> Tensor {
     Tensor::from_fn(given.aval().clone(), |index| {
         let mut mirrored = index.to_vec();
         mirrored.swap(index.len() - 2, index.len() - 1);
-        let ((re, im), (re2, im2)) = (given.get(index).complex(), given.get(&mirrored).complex());
-        let (re, im) = ((re + re2) / 2.0, (im - im2) / 2.0);
+        let (x, y) = (number(given.get(index)), number(given.get(&mirrored)).conj());
+        let (re, im) = ((x.re + y.re) / 2.0, (x.im + y.im) / 2.0);
         if dtype.is_complex() { Scalar::Complex(re, im) } else { Scalar::Float(re) }
     })
 }
@@ -79,7 +79,7 @@ fn array(found: &Tensor, expected: &Tensor) -> Result<(), String> {
         return if found == expected { Ok(()) } else { Err(format!("{found}, expected {expected}")) };
     }
     let column = |tensor: &Tensor| {
-        let numbers = tensor.scalars().map(Scalar::complex);
+        let numbers = tensor.scalars().map(number).map(|x| (x.re, x.im));
         let (re, im): (Vec<f64>, Vec<f64>) = numbers.unzip();
         (Matrix::column(re), Matrix::column(im))
     };

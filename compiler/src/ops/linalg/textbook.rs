@@ -123,9 +123,15 @@ pub fn tensor(aval: &Aval, matrices: &[Matrix]) -> Tensor {
     Tensor::from_scalars(aval.clone(), matrices.iter().flat_map(|matrix| matrix.data.iter().map(scalar)))
 }
 
-fn number(scalar: Scalar) -> Complex {
-    let (re, im) = scalar.complex();
-    Complex::new(re, im)
+/// Any element as a complex number. Panics on a key: decompositions have numbers as operands.
+pub fn number(scalar: Scalar) -> Complex {
+    match scalar {
+        Scalar::Complex(re, im) => Complex::new(re, im),
+        Scalar::Float(x) => Complex::new(x, 0.0),
+        Scalar::Int(x) => Complex::new(x as f64, 0.0),
+        Scalar::Bool(x) => Complex::new(f64::from(u8::from(x)), 0.0),
+        Scalar::Key(_) => unreachable!("a key has no numeric value"),
+    }
 }
 
 /// The lower Cholesky factor, column by column; `None` if the matrix is not positive definite.
