@@ -1,31 +1,51 @@
 //! The laws of derivatives: jvp = finite difference, and <ct, J t> = <J^T ct, t>.
+//!
+//! # Note: complex numbers
+//! Differences are taken along real directions and along imaginary ones. The pairing of complex numbers is
+//! `Re(sum of x y)`, without conjugation: JAX's convention, for operations that are linear over the reals only, too.
 
 use super::{avals, epsilon, evaluated, for_every_sample};
 use crate::eval;
 use crate::ir::{Atom, Builder};
 use crate::ops::rules::{JvpCx, Operand, Sample, Tangent, TransposeCx, tangent_aval};
 use crate::transform::BODIES;
-use crate::types::{Aval, DType, Literal, Scalar, Tensor};
+use crate::types::{Aval, Complex, DType, Literal, Scalar, Tensor};
 
-/// A direction with small, irregular entries that are exact in every dtype.
-fn direction(aval: &Aval, seed: usize) -> Tensor {
+/// A direction with small, irregular entries that are exact in every dtype; complex ones are multiples of `turn`.
+fn direction(aval: &Aval, seed: usize, turn: Complex) -> Tensor {
     let mut position = seed;
     Tensor::from_fn(aval.clone(), |_| {
         position += 1;
-        Literal::from_f64(aval.dtype, [1.0, -0.5, 0.25, 0.75, -1.25][position % 5]).value()
+        let entry = Complex::new([1.0, -0.5, 0.25, 0.75, -1.25][position % 5], 0.0);
+        if aval.dtype.is_complex() { (entry * turn).into() } else { Scalar::Float(entry.re) }
     })
 }
 
+const REAL: Complex = Complex::ONE;
+const IMAGINARY: Complex = Complex { re: 0.0, im: 1.0 };
+const OBLIQUE: Complex = Complex { re: 1.0, im: -0.5 };
+
 fn differentiable(aval: &Aval) -> bool {
-    matches!(aval.dtype, DType::F32 | DType::F64)
+    matches!(aval.dtype, DType::F32 | DType::F64 | DType::C64 | DType::C128)
+}
+
+/// Has the operation an operand or a result whose derivatives are complex?
+fn is_complex(sample: &Sample) -> bool {
+    avals(sample).iter().any(|aval| aval.dtype.is_complex())
 }
 
 #[test]
 fn jvp_is_the_finite_difference() {
-    for_every_sample(|sample| if sample.smooth { jvp_law(sample) } else { Ok(()) });
+    for_every_sample(|sample| {
+        if !sample.smooth {
+            return Ok(());
+        }
+        jvp_law(sample, REAL)?;
+        if is_complex(sample) { jvp_law(sample, IMAGINARY) } else { Ok(()) }
+    });
 }
 
-fn jvp_law(sample: &Sample) -> Result<(), String> {
+fn jvp_law(sample: &Sample, turn: Complex) -> Result<(), String> {
     let primal_avals = avals(sample);
     if !primal_avals.iter().any(differentiable) || evaluated(sample).is_none() {
         return Ok(());
@@ -37,7 +57,7 @@ fn jvp_law(sample: &Sample) -> Result<(), String> {
     let mut tangents = Vec::new();
     for (operand, aval) in primal_avals.iter().enumerate() {
         if differentiable(aval) {
-            let tangent = direction(aval, operand);
+            let tangent = direction(aval, operand, turn);
             tangents.push(Tangent::Value(b.input(aval.clone()).into()));
             inputs.push(tangent.clone());
             directions.push(Some(tangent));
@@ -58,7 +78,7 @@ fn jvp_law(sample: &Sample) -> Result<(), String> {
         let Some(numeric) = numeric else { continue };
         match value {
             Some(_) => compare(&found.next().expect("one value per tangent"), &numeric)?,
-            None if numeric.iter().all(|x| x.abs() < 1e-3) => {}
+            None if numeric.iter().all(|difference| difference.abs() < 1e-3) => {}
             None => return Err(format!("result {result} has a zero tangent, the difference is {numeric:?}")),
         }
     }
@@ -70,7 +90,7 @@ fn difference(
     sample: &Sample,
     directions: &[Option<Tensor>],
     result: usize,
-) -> Result<Option<Vec<f64>>, String> {
+) -> Result<Option<Vec<Complex>>, String> {
     // Steps in f64, whatever the sample's dtype: rounding would drown the difference.
     let step = 1e-5;
     let shifted = |sign: f64| {
@@ -78,10 +98,14 @@ fn difference(
         for (tensor, direction) in moved.operands.iter_mut().zip(directions) {
             if let Some(direction) = direction {
                 let pairs = tensor.scalars().zip(direction.scalars());
-                let values = pairs.map(|(x, d)| Scalar::Float(x.float() + sign * step * d.float()));
-                *tensor = Tensor::from_scalars(tensor.aval().with_dtype(DType::F64), values);
-            } else if tensor.dtype() == DType::F32 {
-                *tensor = Tensor::from_scalars(tensor.aval().with_dtype(DType::F64), tensor.scalars());
+                let step = Complex::new(sign * step, 0.0);
+                let moved = pairs.map(|(x, d)| x.number() + step * d.number());
+                let wide = tensor.aval().with_dtype(wide(tensor.dtype()));
+                let is_complex = wide.dtype.is_complex();
+                *tensor = Tensor::from_scalars(
+                    wide,
+                    moved.map(|x| if is_complex { x.into() } else { Scalar::Float(x.re) }),
+                );
             }
         }
         moved
@@ -89,25 +113,31 @@ fn difference(
     let (up, down) = (evaluated_in_f64(&shifted(1.0)), evaluated_in_f64(&shifted(-1.0)));
     let (Some(up), Some(down)) = (up, down) else { return Ok(None) };
     // Narrower results are rounded too coarsely for a difference to mean anything.
-    if up[result].dtype() != DType::F64 {
+    if up[result].dtype().real_part() != DType::F64 {
         return Ok(None);
     }
     let pairs = up[result].scalars().zip(down[result].scalars());
-    Ok(Some(pairs.map(|(a, b)| (a.float() - b.float()) / (2.0 * step)).collect()))
+    let width = Complex::new(2.0 * step, 0.0);
+    Ok(Some(pairs.map(|(a, b)| (a.number() - b.number()) / width).collect()))
+}
+
+/// The type of double precision.
+fn wide(dtype: DType) -> DType {
+    if dtype.is_complex() { DType::C128 } else { DType::F64 }
 }
 
 /// Evaluates with widened operands; `None` for operations whose parameters fix the narrow dtype.
 fn evaluated_in_f64(sample: &Sample) -> Option<Vec<Tensor>> {
     let results = sample.op.infer(&avals(sample)).ok()?;
-    results.iter().all(|aval| aval.dtype != DType::F32).then(|| evaluated(sample)).flatten()
+    results.iter().all(|aval| aval.dtype.real_part() != DType::F32).then(|| evaluated(sample)).flatten()
 }
 
-fn compare(found: &Tensor, numeric: &[f64]) -> Result<(), String> {
-    let tolerance = if found.dtype() == DType::F64 { 1e-5 } else { 1e-3 };
-    for (position, (a, b)) in found.scalars().zip(numeric).enumerate() {
-        let a = a.float();
+fn compare(found: &Tensor, numeric: &[Complex]) -> Result<(), String> {
+    let tolerance = if found.dtype().real_part() == DType::F64 { 1e-5 } else { 1e-3 };
+    for (position, (a, &b)) in found.scalars().zip(numeric).enumerate() {
+        let a = a.number();
         if (a - b).abs() > tolerance * (1.0 + b.abs()) || a.is_nan() != b.is_nan() {
-            return Err(format!("tangent element {position} is {a}, the difference is {b}"));
+            return Err(format!("tangent element {position} is {a:?}, the difference is {b:?}"));
         }
     }
     Ok(())
@@ -128,8 +158,12 @@ fn transpose_law(sample: &Sample, linear: usize) -> Result<(), String> {
     }
     let results = sample.op.infer(&primal_avals).map_err(|error| error.to_string())?;
     // Infinities and NaN among the known operands have no adjoint.
-    let numbers =
-        |tensor: &Tensor| tensor.scalars().all(|x| !matches!(x, Scalar::Float(x) if !x.is_finite()));
+    let is_number = |x: Scalar| match x {
+        Scalar::Float(x) => x.is_finite(),
+        Scalar::Complex(re, im) => re.is_finite() && im.is_finite(),
+        Scalar::Bool(_) | Scalar::Int(_) | Scalar::Key(_) => true,
+    };
+    let numbers = |tensor: &Tensor| tensor.scalars().all(is_number);
     if results.is_empty() || !results.iter().all(differentiable) || !sample.operands.iter().all(numbers) {
         return Ok(());
     }
@@ -145,7 +179,7 @@ fn transpose_law(sample: &Sample, linear: usize) -> Result<(), String> {
         }
     }
     let cotangents: Vec<Tensor> =
-        results.iter().enumerate().map(|(i, aval)| direction(aval, i + 3)).collect();
+        results.iter().enumerate().map(|(i, aval)| direction(aval, i + 3, IMAGINARY)).collect();
     let ct_atoms =
         cotangents.iter().map(|ct| Tangent::Value(b.input(ct.aval().clone()).into())).collect::<Vec<_>>();
     inputs.extend(cotangents.iter().cloned());
@@ -155,7 +189,7 @@ fn transpose_law(sample: &Sample, linear: usize) -> Result<(), String> {
             Ok(transposed) => transposed,
             Err(_) => return Ok(()),
         };
-    let tangent = direction(&primal_avals[linear], 1);
+    let tangent = direction(&primal_avals[linear], 1, OBLIQUE);
     let pulled = match &transposed[linear] {
         Tangent::Zero(_) => 0.0,
         Tangent::Value(atom) => {
@@ -166,7 +200,8 @@ fn transpose_law(sample: &Sample, linear: usize) -> Result<(), String> {
             inner(&eval::program(&program, &inputs).map_err(|error| error.message)?[0], &tangent)
         }
     };
-    let zero = Tensor::from_fn(primal_avals[linear].clone(), |_| Scalar::Float(0.0));
+    let zero =
+        Tensor::splat(Literal::from_f64(primal_avals[linear].dtype, 0.0), primal_avals[linear].shape.clone());
     let at = |value: &Tensor| {
         let mut moved = sample.clone();
         moved.operands[linear] = value.clone();
@@ -183,6 +218,7 @@ fn transpose_law(sample: &Sample, linear: usize) -> Result<(), String> {
     Err(format!("operand {linear}: <J^T ct, t> is {pulled}, <ct, J t> is {pushed}"))
 }
 
+/// See Note: complex numbers.
 fn inner(a: &Tensor, b: &Tensor) -> f64 {
-    a.scalars().zip(b.scalars()).map(|(x, y)| x.float() * y.float()).sum()
+    a.scalars().zip(b.scalars()).map(|(x, y)| (x.number() * y.number()).re).sum()
 }

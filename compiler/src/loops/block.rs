@@ -79,7 +79,7 @@ pub enum Inst {
     LoopIndex(LoopVar),
     Load(Access),
     Unary(UnaryOp, Val),
-    /// Both operands and the result have one type; shift amounts too.
+    /// Both operands have one type; shift amounts too.
     Binary(BinaryOp, Val, Val),
     /// Operands of one type; the result is Bool.
     Compare(CompareOp, Val, Val),
@@ -90,7 +90,8 @@ pub enum Inst {
     },
     /// `a * b + c`, fused where the target can, else rounded twice.
     Fma(Val, Val, Val),
-    /// Value conversion. Float to integer saturates, NaN gives 0; integers wrap; to Bool is `!= 0`.
+    /// Value conversion. Float to integer saturates, NaN gives 0; integers wrap; to Bool is `!= 0`; a complex number
+    /// becomes real by its real part.
     Convert(Val),
     /// The same bits under another type of the same width.
     Bitcast(Val),

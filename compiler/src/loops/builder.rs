@@ -122,12 +122,11 @@ impl BlockBuilder {
     }
 
     pub fn unary(&mut self, op: UnaryOp, x: Val) -> Val {
-        let dtype = if op == UnaryOp::IsFinite { DType::Bool } else { self.dtype(x) };
-        self.push(Inst::Unary(op, x), dtype)
+        self.push(Inst::Unary(op, x), op.result_dtype(self.dtype(x)))
     }
 
     pub fn binary(&mut self, op: BinaryOp, x: Val, y: Val) -> Val {
-        self.push(Inst::Binary(op, x, y), self.dtype(x))
+        self.push(Inst::Binary(op, x, y), op.result_dtype(self.dtype(x)))
     }
 
     pub fn compare(&mut self, op: CompareOp, x: Val, y: Val) -> Val {

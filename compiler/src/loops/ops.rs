@@ -1,6 +1,8 @@
 //! The scalar operations of the leaf IR.
 
-/// One operand, result of the same type unless said otherwise.
+use crate::types::DType;
+
+/// One operand, result of the same type unless said otherwise (see [`UnaryOp::result_dtype`]).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub enum UnaryOp {
     // Machine subset, floats and integers.
@@ -45,6 +47,11 @@ pub enum UnaryOp {
     Acosh,
     Atanh,
     Logistic,
+    /// Of complex numbers, a float; floats are their own real parts.
+    Real,
+    /// Of complex numbers, a float; zero for floats.
+    Imag,
+    Conj,
     Erf,
     Erfc,
     ErfInv,
@@ -55,7 +62,7 @@ pub enum UnaryOp {
     BesselI1e,
 }
 
-/// Two operands of one type, result of that type.
+/// Two operands of one type, result of that type unless said otherwise (see [`BinaryOp::result_dtype`]).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub enum BinaryOp {
     // Machine subset.
@@ -64,9 +71,9 @@ pub enum BinaryOp {
     Mul,
     /// Floats; on integers the machine form requires a divisor that is neither 0 nor (at the minimum) -1.
     Div,
-    /// NaN if either operand is NaN; on Bool, or.
+    /// NaN if either operand is NaN; on Bool, or; on complex numbers, `x > y ? x : y`.
     Max,
-    /// NaN if either operand is NaN; on Bool, and.
+    /// NaN if either operand is NaN; on Bool, and; on complex numbers, `x < y ? x : y`.
     Min,
     And,
     Or,
@@ -83,9 +90,11 @@ pub enum BinaryOp {
     NextAfter,
     /// The high half of the full product of two integers.
     MulHigh,
+    /// The complex number with these two floats as parts.
+    Complex,
 }
 
-/// IEEE comparison: all but Ne are false on NaN.
+/// IEEE comparison: all but Ne are false on NaN. Complex numbers are ordered by real, then by imaginary part.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub enum CompareOp {
     Eq,
@@ -97,6 +106,15 @@ pub enum CompareOp {
 }
 
 impl UnaryOp {
+    /// The type of the result for an operand of type `operand`.
+    pub fn result_dtype(self, operand: DType) -> DType {
+        match self {
+            UnaryOp::IsFinite => DType::Bool,
+            UnaryOp::Abs | UnaryOp::Real | UnaryOp::Imag => operand.real_part(),
+            _ => operand,
+        }
+    }
+
     /// Does every code generator have it? See Note: machine subset.
     pub fn is_machine(self) -> bool {
         self <= UnaryOp::CountLeadingZeros
@@ -104,6 +122,14 @@ impl UnaryOp {
 }
 
 impl BinaryOp {
+    /// The type of the result for operands of type `operand`.
+    pub fn result_dtype(self, operand: DType) -> DType {
+        match self {
+            BinaryOp::Complex => operand.complex().unwrap_or(operand),
+            _ => operand,
+        }
+    }
+
     /// Does every code generator have it? See Note: machine subset. (`Rem`: on integers only.)
     pub fn is_machine(self) -> bool {
         self <= BinaryOp::Rem

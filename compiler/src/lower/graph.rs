@@ -301,8 +301,8 @@ fn check_dtype(aval: &Aval, origin: &Origin) -> Result<(), Diagnostic> {
     let loops_have_it = match aval.dtype.kind() {
         Kind::Bool | Kind::Signed | Kind::Unsigned => aval.dtype.bits() >= 8,
         Kind::Float => aval.dtype.bits() >= 16,
-        Kind::Key => true,
-        Kind::Complex | Kind::Float0 => false,
+        Kind::Complex | Kind::Key => true,
+        Kind::Float0 => false,
     };
     if loops_have_it {
         return Ok(());

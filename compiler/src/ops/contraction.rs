@@ -306,9 +306,6 @@ impl Primitive for DotGeneral {
     fn lower(&self, operands: &[Aval], results: &[Aval]) -> Rule<Lowering> {
         let (lhs, rhs, result) = (&operands[0], &operands[1], &results[0]);
         let accumulator = accumulator(lhs.dtype, rhs.dtype, result.dtype);
-        if accumulator.is_complex() {
-            return Err(NoRule::NotYet("compiled complex numbers"));
-        }
         Ok(Lowering::Nests(vec![contract(self.axes(), lhs, rhs, result, accumulator)]))
     }
 
@@ -380,11 +377,8 @@ fn add_product(accumulator: DType, sum: Scalar, x: Scalar, y: Scalar) -> Scalar 
     match sum {
         Scalar::Bool(any) => Scalar::Bool(any || x.bool() && y.bool()),
         Scalar::Int(sum) => Scalar::Int(sum + integer(x).wrapping_mul(integer(y))).rounded(accumulator),
-        Scalar::Float(sum) => Scalar::Float(sum + x.complex().0 * y.complex().0),
-        Scalar::Complex(re, im) => {
-            let ((a, b), (c, d)) = (x.complex(), y.complex());
-            Scalar::Complex(re + a * c - b * d, im + a * d + b * c)
-        }
+        Scalar::Float(sum) => Scalar::Float(sum + x.number().re * y.number().re),
+        Scalar::Complex(..) => (sum.number() + x.number() * y.number()).into(),
         Scalar::Key(_) => unreachable!("infer refuses keys"),
     }
 }
@@ -477,7 +471,13 @@ fn operand(dtype: DType, shape: &[usize], start: usize) -> Tensor {
     let value = |i: usize| (((i + start) * 5 % 7) as f64 - shift) * scale;
     let count = shape.iter().product();
     let value = |i: usize| if dtype == DType::Bool { ((i + start) * 5 % 7 % 2) as f64 } else { value(i) };
-    Tensor::from_f64s(dtype, shape, &(0..count).map(value).collect::<Vec<f64>>())
+    let values: Vec<f64> = (0..count).map(value).collect();
+    if dtype.is_complex() {
+        // Never zero, so that no product is -0.
+        let im: Vec<f64> = values.iter().map(|x| 0.375 - x).collect();
+        return Tensor::from_parts(dtype, shape, &values, &im);
+    }
+    Tensor::from_f64s(dtype, shape, &values)
 }
 
 fn four_lists(numbers: &Value) -> Option<[Vec<usize>; 4]> {

@@ -48,10 +48,10 @@ macro_rules! primitives {
 
         /// Reads a primitive from its text name and parameters; `None` if there is no such primitive.
         pub fn parse(name: &str, params: &Params, results: &[Option<Aval>]) -> Option<Result<Op, TypeError>> {
-            $(if let Some(parsed) = $family::$member::parse(name, params, results) {
-                return Some(parsed.map(Op::$member));
-            })*
-            None
+            // A table, not a chain: in unoptimized builds, each link of a chain would hold stack for its result, on
+            // which nested bodies pile up.
+            let readers: &[Reader] = &[$(read_as::<$family::$member>),*];
+            readers.iter().find_map(|read| read(name, params, results))
         }
 
         /// The samples of every family, for the laws.
@@ -66,11 +66,11 @@ macro_rules! primitives {
 primitives! {
     elementwise::Unary, elementwise::Binary, elementwise::Compare, elementwise::Select, elementwise::Clamp,
     elementwise::Convert, elementwise::Bitcast, elementwise::IntegerPow, elementwise::ReducePrecision,
-    elementwise::Identity, elementwise::WideMul,
+    elementwise::Identity, elementwise::WideMul, elementwise::ComplexPart, elementwise::MakeComplex, elementwise::Conj,
     reduction::Reduce, reduction::ArgReduce,
     shape::BroadcastInDim, shape::Reshape, shape::PermutedReshape, shape::Squeeze, shape::ExpandDims, shape::PermuteAxes, shape::Slice,
     shape::Pad, shape::Concatenate, shape::Split, shape::Stack, shape::Unstack, shape::Tile, shape::Rev, shape::Iota,
-    shape::Constant,
+    shape::Constant, shape::Empty,
     contraction::DotGeneral,
     random::RandomSeed, random::RandomWrap, random::RandomUnwrap, random::RandomFoldIn, random::RandomSplit,
     random::RandomBits, random::ThreefryHash, random::Iota2x32, random::RngBitGenerator, random::RngUniform,
@@ -83,6 +83,16 @@ primitives! {
     linalg::Schur, linalg::Hessenberg, linalg::TridiagonalSolve, linalg::CustomLinearSolve,
     special::Special,
     pending::Pending,
+}
+
+type Reader = fn(&str, &Params, &[Option<Aval>]) -> Option<Result<Op, TypeError>>;
+
+fn read_as<F: Family + Into<Op>>(
+    name: &str,
+    params: &Params,
+    results: &[Option<Aval>],
+) -> Option<Result<Op, TypeError>> {
+    F::parse(name, params, results).map(|parsed| parsed.map(Into::into))
 }
 
 /// The text names of all primitives, for error messages; made anew on each call.

@@ -26,9 +26,9 @@ const ROWS: &[Row] = &[
     Row { name: "jvp", keywords: GRAD, apply: jvp },
     Row { name: "vjp", keywords: GRAD, apply: vjp },
     Row { name: "linearize", keywords: &["argnums"], apply: nested_linearize },
-    Row { name: "jacfwd", keywords: GRAD, apply: |request| jacobian(request, jacobian::jacfwd, 1) },
-    Row { name: "jacrev", keywords: GRAD, apply: |request| jacobian(request, jacobian::jacrev, 1) },
-    Row { name: "hessian", keywords: GRAD, apply: |request| jacobian(request, jacobian::hessian, 2) },
+    Row { name: "jacfwd", keywords: GRAD, apply: jacfwd },
+    Row { name: "jacrev", keywords: GRAD, apply: jacrev },
+    Row { name: "hessian", keywords: GRAD, apply: hessian },
     Row { name: "hvp", keywords: &["argnums"], apply: hvp },
     Row { name: "vmap", keywords: &["in_axes", "out_axes", "axis_size"], apply: vmap },
     Row { name: "checkpoint", keywords: &["prevent_cse", "policy"], apply: checkpoint },
@@ -139,6 +139,23 @@ fn vjp(request: &Request) -> Result<Entry, Diagnostic> {
     Ok(request.entry(program, request.output_names("ct"), outputs))
 }
 
+/// As in JAX without `holomorphic`: forward mode asks for real inputs, reverse mode for real outputs.
+fn jacfwd(request: &Request) -> Result<Entry, Diagnostic> {
+    request.expect_real_inputs()?;
+    jacobian(request, jacobian::jacfwd, 1)
+}
+
+fn jacrev(request: &Request) -> Result<Entry, Diagnostic> {
+    request.expect_real_outputs()?;
+    jacobian(request, jacobian::jacrev, 1)
+}
+
+fn hessian(request: &Request) -> Result<Entry, Diagnostic> {
+    request.expect_real_inputs()?;
+    request.expect_real_outputs()?;
+    jacobian(request, jacobian::hessian, 2)
+}
+
 fn jacobian(
     request: &Request,
     derive: fn(&Program, &[usize]) -> Result<Program, Diagnostic>,
@@ -150,13 +167,7 @@ fn jacobian(
     let argnums = request.argnums(&[0])?;
     let function = request.function;
     let name = request.row.name;
-    for &argnum in &argnums {
-        let aval = function.program.aval(function.program.inputs[argnum]);
-        if aval.dtype.is_complex() {
-            return Err(Diagnostic::unsupported(format!("{name} of complex inputs is not supported yet")));
-        }
-    }
-    if let Some(aval) = function.program.output_avals().iter().find(|aval| !aval.dtype.is_float()) {
+    if let Some(aval) = function.program.output_avals().iter().find(|aval| !aval.dtype.is_inexact()) {
         return Err(Diagnostic::error(format!("{name} needs floating outputs: got {aval}")));
     }
     let program = derive(&function.program, &argnums)?;
@@ -281,11 +292,28 @@ impl Request<'_> {
         if !output.dtype.is_float() {
             return Err(Diagnostic::error(format!("{name} needs a floating output: got {output}")));
         }
+        self.argnums(&[0])
+    }
+
+    /// Errors: an argument to differentiate by is complex.
+    fn expect_real_inputs(&self) -> Result<(), Diagnostic> {
+        let (name, program) = (self.row.name, &self.function.program);
         let argnums = self.argnums(&[0])?;
-        let aval = |&argnum: &usize| function.program.aval(function.program.inputs[argnum]);
-        match argnums.iter().map(aval).find(|aval| aval.dtype.is_complex()) {
-            None => Ok(argnums),
-            Some(aval) => Err(Diagnostic::error(format!("{name} needs real inputs: got {aval}"))),
+        let mut avals = argnums.iter().map(|&argnum| program.aval(program.inputs[argnum]));
+        match avals.find(|aval| aval.dtype.is_complex()) {
+            None => Ok(()),
+            Some(aval) => Err(Diagnostic::error(format!("{name} needs real inputs: got {aval}"))
+                .hint("jvp and vjp differentiate by complex inputs")),
+        }
+    }
+
+    /// Errors: an output is complex.
+    fn expect_real_outputs(&self) -> Result<(), Diagnostic> {
+        let (name, outputs) = (self.row.name, self.function.program.output_avals());
+        match outputs.iter().find(|aval| aval.dtype.is_complex()) {
+            None => Ok(()),
+            Some(aval) => Err(Diagnostic::error(format!("{name} needs real outputs: got {aval}"))
+                .hint("jvp and vjp differentiate complex outputs")),
         }
     }
 

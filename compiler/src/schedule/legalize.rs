@@ -4,7 +4,10 @@
 //! A value of F16 or BF16 becomes an F32 value that the narrow type can represent: every operation computes in F32
 //! and rounds. Loads and stores of such buffers move U16 bits; the buffers keep their dtypes. Accumulators of
 //! reductions stay in F32 until the result is rounded once: no less precise, and what XLA does in its own fusions.
+//!
+//! Before all that, numbers in two parts are taken apart: see `complex`.
 
+mod complex;
 mod half;
 mod operation;
 
@@ -27,6 +30,7 @@ pub fn run(mut module: Module) -> Result<Module, Diagnostic> {
 ///
 /// Errors: as [`run`].
 pub fn function(function: &mut Function) -> Result<(), String> {
+    complex::function(function)?;
     statements(&mut function.body)
 }
 
@@ -117,7 +121,8 @@ fn is_plain(op: BinaryOp, dtype: DType) -> bool {
         | BinaryOp::ShiftRightLogical
         | BinaryOp::ShiftRightArithmetic
         | BinaryOp::Rem => false,
-        BinaryOp::Pow | BinaryOp::Atan2 | BinaryOp::NextAfter | BinaryOp::MulHigh => false,
+        BinaryOp::Pow | BinaryOp::Atan2 | BinaryOp::NextAfter => false,
+        BinaryOp::MulHigh | BinaryOp::Complex => false,
     }
 }
 

@@ -152,6 +152,15 @@ impl DType {
         }
     }
 
+    /// The complex type of such parts: complex types are their own, narrow floats have none.
+    pub fn complex(self) -> Option<DType> {
+        match self {
+            DType::F32 | DType::C64 => Some(DType::C64),
+            DType::F64 | DType::C128 => Some(DType::C128),
+            _ => None,
+        }
+    }
+
     /// The unsigned integer of the same storage width, if there is one.
     pub fn same_width_unsigned(self) -> Option<DType> {
         match self.size_bytes() {

@@ -1,11 +1,13 @@
 //! Plain values that every stage shares: element types, shapes, abstract values, literals and arrays.
 
+mod complex;
 mod dtype;
 mod literal;
 mod scalar;
 mod shape;
 mod tensor;
 
+pub use complex::Complex;
 pub use dtype::{DType, Kind};
 pub use literal::Literal;
 pub use scalar::Scalar;

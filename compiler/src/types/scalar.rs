@@ -1,6 +1,6 @@
 //! One element, decoded: the arithmetic domain of the reference evaluator.
 
-use super::{DType, Kind};
+use super::{Complex, DType, Kind};
 use half::{bf16, f16};
 
 /// A single element, widened. Which variant belongs to a [`DType`] is fixed by its [`Kind`].
@@ -99,6 +99,18 @@ impl Scalar {
             Scalar::Bool(x) => (f64::from(u8::from(x)), 0.0),
             Scalar::Key(_) => unreachable!("a key has no numeric value"),
         }
+    }
+
+    /// Any numeric element as a complex number.
+    pub fn number(self) -> Complex {
+        let (re, im) = self.complex();
+        Complex { re, im }
+    }
+}
+
+impl From<Complex> for Scalar {
+    fn from(Complex { re, im }: Complex) -> Scalar {
+        Scalar::Complex(re, im)
     }
 }
 

@@ -39,6 +39,13 @@ impl Tensor {
         Tensor::from_scalars(Aval::new(dtype, shape), values)
     }
 
+    /// Complex numbers from their parts, rounded. Panics if the counts differ from the shape's.
+    pub fn from_parts(dtype: DType, shape: impl Into<Shape>, re: &[f64], im: &[f64]) -> Tensor {
+        assert_eq!(re.len(), im.len(), "one imaginary part per real part");
+        let values = re.iter().zip(im).map(|(&re, &im)| Scalar::Complex(re, im));
+        Tensor::from_scalars(Aval::new(dtype, shape), values)
+    }
+
     pub fn from_literal(literal: Literal) -> Tensor {
         Tensor { aval: Aval::scalar(literal.dtype()), bytes: literal.bytes() }
     }

@@ -2,7 +2,7 @@
 
 use super::{Strictness, special};
 use crate::loops::{BinaryOp, CompareOp, UnaryOp};
-use crate::types::{DType, Kind, Scalar};
+use crate::types::{Complex, DType, Kind, Scalar};
 
 pub(super) fn unary(op: UnaryOp, dtype: DType, x: Scalar, strictness: Strictness) -> Result<Scalar, String> {
     if strictness == Strictness::Machine && !op.is_machine() {
@@ -13,9 +13,11 @@ pub(super) fn unary(op: UnaryOp, dtype: DType, x: Scalar, strictness: Strictness
         (UnaryOp::Not, Scalar::Bool(x)) => Some(Scalar::Bool(!x)),
         (_, Scalar::Int(x)) => unary_int(op, dtype, x).map(Scalar::Int),
         (_, Scalar::Float(x)) => unary_float(op, x).map(Scalar::Float),
-        (_, Scalar::Bool(_) | Scalar::Complex(..) | Scalar::Key(_)) => None,
+        (_, Scalar::Complex(..)) => unary_complex(op, x.number()),
+        (_, Scalar::Bool(_) | Scalar::Key(_)) => None,
     };
-    Ok(value.ok_or_else(|| format!("{op:?} is not defined on {dtype}"))?.rounded(dtype))
+    let value = value.ok_or_else(|| format!("{op:?} is not defined on {dtype}"))?;
+    Ok(value.rounded(op.result_dtype(dtype)))
 }
 
 pub(super) fn binary(
@@ -31,7 +33,11 @@ pub(super) fn binary(
     let value = match (x, y) {
         (Scalar::Bool(x), Scalar::Bool(y)) => binary_bool(op, x, y).map(Scalar::Bool),
         (Scalar::Int(x), Scalar::Int(y)) => binary_int(op, dtype, x, y).map(Scalar::Int),
+        (Scalar::Float(x), Scalar::Float(y)) if op == BinaryOp::Complex => Some(Scalar::Complex(x, y)),
         (Scalar::Float(x), Scalar::Float(y)) => binary_float(op, dtype, x, y).map(Scalar::Float),
+        (Scalar::Complex(..), Scalar::Complex(..)) => {
+            binary_complex(op, x.number(), y.number()).map(Scalar::from)
+        }
         _ => None,
     };
     Ok(value.ok_or_else(|| format!("{op:?} is not defined on {dtype}"))?.rounded(dtype))
@@ -42,6 +48,8 @@ pub(super) fn compare(op: CompareOp, dtype: DType, x: Scalar, y: Scalar) -> Resu
         (Scalar::Bool(x), Scalar::Bool(y)) => Some(x.cmp(&y)),
         (Scalar::Int(x), Scalar::Int(y)) => Some(x.cmp(&y)),
         (Scalar::Float(x), Scalar::Float(y)) => x.partial_cmp(&y),
+        (Scalar::Complex(..), Scalar::Complex(..)) => x.number().partial_cmp(&y.number()),
+        (Scalar::Key(x), Scalar::Key(y)) if matches!(op, CompareOp::Eq | CompareOp::Ne) => Some(x.cmp(&y)),
         _ => return Err(format!("{dtype} has no order")),
     };
     Ok(match op {
@@ -84,6 +92,9 @@ pub(super) fn convert(from: DType, to: DType, x: Scalar) -> Result<Scalar, Strin
         (Scalar::Int(x), Kind::Float) if to != DType::F64 => Scalar::Float(f64::from(x as f32)),
         (Scalar::Int(x), Kind::Float) => Scalar::Float(x as f64),
         (Scalar::Float(x), Kind::Float) => Scalar::Float(x),
+        (Scalar::Complex(..), Kind::Complex) => x,
+        (Scalar::Complex(re, _), _) => return convert(from.real_part(), to, Scalar::Float(re)),
+        (_, Kind::Complex) => Scalar::Complex(convert(from, to.real_part(), x)?.float(), 0.0),
         _ => return Err(format!("{from} does not convert to {to}")),
     };
     Ok(value.rounded(to))
@@ -162,6 +173,8 @@ fn unary_float(op: UnaryOp, x: f64) -> Option<f64> {
         UnaryOp::Acosh => acosh(x),
         UnaryOp::Atanh => x.atanh(),
         UnaryOp::Logistic => 1.0 / (1.0 + (-x).exp()),
+        UnaryOp::Real | UnaryOp::Conj => x,
+        UnaryOp::Imag => 0.0,
         UnaryOp::Erf => special::erf(x),
         UnaryOp::Erfc => special::erfc(x),
         UnaryOp::ErfInv => special::erf_inv(x),
@@ -172,6 +185,55 @@ fn unary_float(op: UnaryOp, x: f64) -> Option<f64> {
         UnaryOp::Not | UnaryOp::PopulationCount | UnaryOp::CountLeadingZeros | UnaryOp::IsFinite => {
             return None;
         }
+    })
+}
+
+fn unary_complex(op: UnaryOp, x: Complex) -> Option<Scalar> {
+    Some(Scalar::from(match op {
+        UnaryOp::Real => return Some(Scalar::Float(x.re)),
+        UnaryOp::Imag => return Some(Scalar::Float(x.im)),
+        UnaryOp::Abs => return Some(Scalar::Float(x.abs())),
+        UnaryOp::IsFinite => return Some(Scalar::Bool(x.re.is_finite() && x.im.is_finite())),
+        UnaryOp::Neg => -x,
+        UnaryOp::Conj => x.conj(),
+        UnaryOp::Sign => x.sign(),
+        UnaryOp::Sqrt => x.sqrt(),
+        UnaryOp::Rsqrt => x.rsqrt(),
+        UnaryOp::Exp => x.exp(),
+        UnaryOp::Exp2 => x.exp2(),
+        UnaryOp::Expm1 => x.expm1(),
+        UnaryOp::Log => x.log(),
+        UnaryOp::Log1p => x.log1p(),
+        UnaryOp::Sin => x.sin(),
+        UnaryOp::Cos => x.cos(),
+        UnaryOp::Tan => x.tan(),
+        UnaryOp::Asin => x.asin(),
+        UnaryOp::Acos => x.acos(),
+        UnaryOp::Atan => x.atan(),
+        UnaryOp::Sinh => x.sinh(),
+        UnaryOp::Cosh => x.cosh(),
+        UnaryOp::Tanh => x.tanh(),
+        UnaryOp::Asinh => x.asinh(),
+        UnaryOp::Acosh => x.acosh(),
+        UnaryOp::Atanh => x.atanh(),
+        UnaryOp::Logistic => x.logistic(),
+        // Functions of real numbers and of bits.
+        _ => return None,
+    }))
+}
+
+fn binary_complex(op: BinaryOp, x: Complex, y: Complex) -> Option<Complex> {
+    Some(match op {
+        BinaryOp::Add => x + y,
+        BinaryOp::Sub => x - y,
+        BinaryOp::Mul => x * y,
+        BinaryOp::Div => x / y,
+        BinaryOp::Max => x.max(y),
+        BinaryOp::Min => x.min(y),
+        BinaryOp::Pow => x.pow(y),
+        BinaryOp::Atan2 => x.atan2(y),
+        // Functions of real numbers and of bits.
+        _ => return None,
     })
 }
 
@@ -221,7 +283,7 @@ fn binary_int(op: BinaryOp, dtype: DType, x: i128, y: i128) -> Option<i128> {
         // 128 bits hold every product but the unsigned 64-bit ones, whose bits are right all the same.
         BinaryOp::MulHigh if dtype == DType::U64 => ((x as u128).wrapping_mul(y as u128) >> bits) as i128,
         BinaryOp::MulHigh => (x * y) >> bits,
-        BinaryOp::Pow | BinaryOp::Atan2 | BinaryOp::NextAfter => return None,
+        BinaryOp::Pow | BinaryOp::Atan2 | BinaryOp::NextAfter | BinaryOp::Complex => return None,
     })
 }
 
@@ -252,7 +314,7 @@ fn binary_float(op: BinaryOp, dtype: DType, x: f64, y: f64) -> Option<f64> {
         BinaryOp::Pow => x.powf(y),
         BinaryOp::Atan2 => x.atan2(y),
         BinaryOp::NextAfter => next_after(dtype, x, y),
-        BinaryOp::And | BinaryOp::Or | BinaryOp::Xor | BinaryOp::MulHigh => return None,
+        BinaryOp::And | BinaryOp::Or | BinaryOp::Xor | BinaryOp::MulHigh | BinaryOp::Complex => return None,
         BinaryOp::ShiftLeft | BinaryOp::ShiftRightLogical | BinaryOp::ShiftRightArithmetic => return None,
     })
 }

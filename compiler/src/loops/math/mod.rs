@@ -18,6 +18,7 @@
 mod bessel;
 mod coefficients;
 mod common;
+pub mod complex;
 mod error;
 mod exponential;
 mod gamma;
@@ -75,6 +76,8 @@ pub fn unary(b: &mut BlockBuilder, op: UnaryOp, x: Val) -> Val {
         UnaryOp::Acosh => acosh(b, x),
         UnaryOp::Atanh => atanh(b, x),
         UnaryOp::Logistic => logistic(b, x),
+        UnaryOp::Real | UnaryOp::Conj => x,
+        UnaryOp::Imag => common::constant(b, x, 0.0),
         UnaryOp::Erf => erf(b, x),
         UnaryOp::Erfc => erfc(b, x),
         UnaryOp::ErfInv => erf_inv(b, x),
@@ -98,6 +101,7 @@ pub fn binary(b: &mut BlockBuilder, op: BinaryOp, x: Val, y: Val) -> Val {
         BinaryOp::Atan2 => atan2(b, x, y),
         BinaryOp::NextAfter => next_after(b, x, y),
         BinaryOp::MulHigh => mul_high(b, x, y),
+        BinaryOp::Complex => b.binary(op, x, y),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Types and order of instructions.
 
 use super::Cx;
-use crate::loops::{Access, Block, Inst, Nest, UnaryOp, Val};
+use crate::loops::{Access, BinaryOp, Block, Inst, Nest, Val};
 use crate::types::{DType, Literal};
 
 impl Cx<'_> {
@@ -50,8 +50,11 @@ impl Cx<'_> {
                 if exists { result(DType::I64) } else { Err(format!("there is no loop {} around", var.0)) }
             }
             Inst::Load(access) => self.load(block, access, dtype, nest),
-            Inst::Unary(UnaryOp::IsFinite, _) => result(DType::Bool),
+            Inst::Unary(op, x) if op.result_dtype(of(x)) != of(x) => result(op.result_dtype(of(x))),
             Inst::Unary(_, x) => same(&[x], dtype),
+            Inst::Binary(BinaryOp::Complex, x, y) => {
+                same(&[y], of(x)).and(result(BinaryOp::Complex.result_dtype(of(x))))
+            }
             Inst::Binary(_, x, y) => same(&[x, y], dtype),
             Inst::Compare(_, x, y) => same(&[y], of(x)).and(result(DType::Bool)),
             Inst::Select { mask, on_true, on_false } => {

@@ -5,7 +5,7 @@ use crate::diag::TypeError;
 use crate::ir::{Atom, Body, Builder, Params};
 use crate::loops::{BinaryOp, BlockBuilder, Val};
 use crate::ops::rules::*;
-use crate::types::{Aval, DType, Kind, Literal, Scalar, Tensor};
+use crate::types::{Aval, Complex, DType, Kind, Literal, Scalar, Tensor};
 
 /// An elementwise operation on two operands of one dtype (`pow` also takes integer exponents), with implicit
 /// broadcasting.
@@ -57,6 +57,8 @@ enum Eval {
     Integers(fn(DType, i128, i128) -> i128),
     Floats(fn(DType, f64, f64) -> f64),
     Both(fn(DType, i128, i128) -> i128, fn(f64, f64) -> f64),
+    Numbers(fn(DType, i128, i128) -> i128, fn(f64, f64) -> f64, fn(Complex, Complex) -> Complex),
+    Inexact(fn(f64, f64) -> f64, fn(Complex, Complex) -> Complex),
 }
 
 enum Derivative {
@@ -85,7 +87,7 @@ struct Point {
 }
 
 use Derivative::{Difference, Missing, Parts, Product, Quotient, Sum, Zero};
-use Eval::{Both, Floats, Integers};
+use Eval::{Both, Floats, Inexact, Integers, Numbers};
 
 const NUMBERS: &[Kind] = &[Kind::Signed, Kind::Unsigned, Kind::Float, Kind::Complex];
 const REALS: &[Kind] = &[Kind::Signed, Kind::Unsigned, Kind::Float];
@@ -130,40 +132,44 @@ impl BinaryKind {
     #[rustfmt::skip]
     fn row(self) -> Row {
         match self {
-            BinaryKind::Add => Row { name: "add", accepts: NUMBERS, eval: Both(|_, x, y| x + y, |x, y| x + y),
+            BinaryKind::Add => Row { name: "add", accepts: NUMBERS,
+                eval: Numbers(|_, x, y| x + y, |x, y| x + y, |x, y| x + y),
                 derivative: Sum, lower: |b, x, y| b.add(x, y), samples: AROUND_ZERO },
-            BinaryKind::AddAny => Row { name: "add_any", accepts: NUMBERS, eval: Both(|_, x, y| x + y, |x, y| x + y),
+            BinaryKind::AddAny => Row { name: "add_any", accepts: NUMBERS,
+                eval: Numbers(|_, x, y| x + y, |x, y| x + y, |x, y| x + y),
                 derivative: Sum, lower: |b, x, y| b.add(x, y), samples: AROUND_ZERO },
-            BinaryKind::Sub => Row { name: "sub", accepts: NUMBERS, eval: Both(|_, x, y| x - y, |x, y| x - y),
+            BinaryKind::Sub => Row { name: "sub", accepts: NUMBERS,
+                eval: Numbers(|_, x, y| x - y, |x, y| x - y, |x, y| x - y),
                 derivative: Difference, lower: |b, x, y| b.sub(x, y), samples: AROUND_ZERO },
             BinaryKind::Mul => Row { name: "mul", accepts: NUMBERS,
-                eval: Both(|_, x, y| x.wrapping_mul(y), |x, y| x * y),
+                eval: Numbers(|_, x, y| x.wrapping_mul(y), |x, y| x * y, |x, y| x * y),
                 derivative: Product, lower: |b, x, y| b.mul(x, y), samples: AROUND_ZERO },
             BinaryKind::Div => Row { name: "div", accepts: NUMBERS,
-                eval: Both(|_, x, y| if y == 0 { -1 } else { x / y }, |x, y| x / y),
+                eval: Numbers(|_, x, y| if y == 0 { -1 } else { x / y }, |x, y| x / y, |x, y| x / y),
                 derivative: Quotient, lower: |b, x, y| b.div(x, y), samples: AROUND_ZERO },
             BinaryKind::Rem => Row { name: "rem", accepts: REALS,
                 eval: Both(|_, x, y| if y == 0 { x } else { x % y }, |x, y| x % y),
                 derivative: Parts(|_, _, t| t, rem_divisor),
                 lower: |b, x, y| b.binary(BinaryOp::Rem, x, y), samples: BETWEEN_MULTIPLES },
-            BinaryKind::Max => Row { name: "max", accepts: ANY, eval: Both(|_, x, y| x.max(y), maximum),
+            BinaryKind::Max => Row { name: "max", accepts: ANY,
+                eval: Numbers(|_, x, y| x.max(y), maximum, Complex::max),
                 derivative: Parts(
                     |b, at, t| share_of_extremum(b, t, at.x, at.result, at.y),
                     |b, at, t| share_of_extremum(b, t, at.y, at.result, at.x),
                 ),
                 lower: |b, x, y| b.binary(BinaryOp::Max, x, y), samples: AROUND_ZERO },
             BinaryKind::Min => Row { name: "min", accepts: ANY,
-                eval: Both(|_, x, y| x.min(y), |x, y| -maximum(-x, -y)),
+                eval: Numbers(|_, x, y| x.min(y), |x, y| -maximum(-x, -y), Complex::min),
                 derivative: Parts(
                     |b, at, t| share_of_extremum(b, t, at.x, at.result, at.y),
                     |b, at, t| share_of_extremum(b, t, at.y, at.result, at.x),
                 ),
                 lower: |b, x, y| b.binary(BinaryOp::Min, x, y), samples: AROUND_ZERO },
-            BinaryKind::Pow => Row { name: "pow", accepts: FLOATS, eval: Floats(|_, x, y| x.powf(y)),
+            BinaryKind::Pow => Row { name: "pow", accepts: FLOATS, eval: Inexact(f64::powf, Complex::pow),
                 derivative: Parts(pow_base, pow_exponent),
                 lower: |b, x, y| { let y = b.convert(y, b.dtype(x)); b.binary(BinaryOp::Pow, x, y) },
                 samples: POSITIVE_BASE },
-            BinaryKind::Atan2 => Row { name: "atan2", accepts: FLOATS, eval: Floats(|_, x, y| x.atan2(y)),
+            BinaryKind::Atan2 => Row { name: "atan2", accepts: FLOATS, eval: Inexact(f64::atan2, Complex::atan2),
                 derivative: Parts(
                     |b, at, t| { let d = over_square_norm(b, at.y, at); b.mul(t, d) },
                     |b, at, t| { let x = b.neg(at.x); let d = over_square_norm(b, x, at); b.mul(t, d) },
@@ -214,9 +220,6 @@ impl Primitive for Binary {
     fn eval(&self, _cx: &EvalCx, operands: &[Tensor]) -> Rule<Vec<Tensor>> {
         let avals: Vec<Aval> = operands.iter().map(|operand| operand.aval().clone()).collect();
         let result = self.infer(&avals).expect("operands have the inferred types").remove(0);
-        if result.dtype.is_complex() {
-            return Err(NoRule::NotYet("complex arithmetic"));
-        }
         let (dtype, eval) = (result.dtype, self.0.row().eval);
         Ok(vec![eval_elementwise(result, operands, |pair| eval.apply(dtype, pair[0], pair[1]))])
     }
@@ -267,9 +270,6 @@ impl Primitive for Binary {
     }
 
     fn lower(&self, operands: &[Aval], results: &[Aval]) -> Rule<Lowering> {
-        if results[0].dtype.is_complex() {
-            return Err(NoRule::NotYet("complex arithmetic"));
-        }
         let lower = self.0.row().lower;
         Ok(elementwise_nest(operands, &results[0], |b, x| lower(b, x[0], x[1])))
     }
@@ -294,6 +294,9 @@ impl Family for Binary {
         let zeros = Tensor::from_f64s(DType::F64, [3], &[0.0, -0.0, 0.0]);
         let exponents = Tensor::from_f64s(DType::I64, [3], &[0.0, -1.0, 2.0]);
         samples.push(Sample::new(Binary(BinaryKind::Pow), vec![zeros, exponents]).not_smooth());
+        let bases = Tensor::from_parts(DType::C64, [3], &[0.5, -1.0, 0.0], &[1.5, -0.25, 2.0]);
+        let exponents = Tensor::from_f64s(DType::I32, [3], &[3.0, -2.0, 0.0]);
+        samples.push(Sample::new(Binary(BinaryKind::Pow), vec![bases, exponents]).within(16.0));
         samples
     }
 }
@@ -320,7 +323,23 @@ fn samples_of(kind: BinaryKind) -> Vec<Sample> {
             samples.push(sample(x, y).not_smooth());
         }
     }
+    if row.accepts.contains(&Kind::Complex) {
+        samples.extend([DType::C64, DType::C128].into_iter().flat_map(|dtype| complex_samples(kind, dtype)));
+    }
     samples
+}
+
+fn complex_samples(kind: BinaryKind, dtype: DType) -> Vec<Sample> {
+    let row = kind.row();
+    let [xs, ys] = row.samples;
+    let (x, y) = (Tensor::from_parts(dtype, [5], &xs, &ys), Tensor::from_parts(dtype, [5], &ys, &[0.5; 5]));
+    let sample = |x: &Tensor, y: &Tensor| Sample::new(Binary(kind), vec![x.clone(), y.clone()]).within(64.0);
+    let (re, im) = ([1.0, -0.0, 0.0, 2.0, 4.0], [1.0, 2.0, -1.0, 0.0, -4.0]);
+    let on_axes = Tensor::from_parts(dtype, [5], &re, &im);
+    let turned = Tensor::from_parts(dtype, [5], &im, &re);
+    let scalar = Tensor::from_parts(dtype, [], &[0.75], &[-1.25]);
+    let empty = Tensor::from_parts(dtype, [0], &[], &[]);
+    vec![sample(&x, &y), sample(&y, &scalar), sample(&on_axes, &turned).not_smooth(), sample(&empty, &scalar)]
 }
 
 const SAMPLE_DTYPES: [DType; 9] = [
@@ -342,6 +361,7 @@ impl Eval {
                 Scalar::Bool(self.integers(dtype, i128::from(x), i128::from(y)) != 0)
             }
             (Scalar::Int(x), Scalar::Int(y)) => Scalar::Int(self.integers(dtype, x, y)),
+            (Scalar::Complex(..), _) => self.complex(x.number(), y.number()).into(),
             (x, Scalar::Int(y)) => Scalar::Float(self.floats(dtype, x.float(), int_to_float(dtype, y))),
             (x, y) => Scalar::Float(self.floats(dtype, x.float(), y.float())),
         }
@@ -349,16 +369,23 @@ impl Eval {
 
     fn integers(&self, dtype: DType, x: i128, y: i128) -> i128 {
         match self {
-            Integers(f) | Both(f, _) => f(dtype, x, y),
-            Floats(_) => unreachable!("the operation accepts no integers"),
+            Integers(f) | Both(f, _) | Numbers(f, _, _) => f(dtype, x, y),
+            Floats(_) | Inexact(..) => unreachable!("the operation accepts no integers"),
         }
     }
 
     fn floats(&self, dtype: DType, x: f64, y: f64) -> f64 {
         match self {
             Floats(f) => f(dtype, x, y),
-            Both(_, f) => f(x, y),
+            Both(_, f) | Numbers(_, f, _) | Inexact(f, _) => f(x, y),
             Integers(_) => unreachable!("the operation accepts no floats"),
+        }
+    }
+
+    fn complex(&self, x: Complex, y: Complex) -> Complex {
+        match self {
+            Numbers(_, _, f) | Inexact(_, f) => f(x, y),
+            Integers(_) | Floats(_) | Both(..) => unreachable!("the operation accepts no complex numbers"),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::diag::TypeError;
 use crate::ir::{Atom, Body, Params};
-use crate::loops::{BlockBuilder, CompareOp, Val};
+use crate::loops::{BlockBuilder, CompareOp, UnaryOp, Val};
 use crate::ops::rules::*;
 use crate::types::{Aval, DType, Kind, Scalar, Tensor};
 use std::cmp::Ordering;
@@ -79,9 +79,6 @@ impl Primitive for Compare {
     }
 
     fn eval(&self, _cx: &EvalCx, operands: &[Tensor]) -> Rule<Vec<Tensor>> {
-        if operands[0].dtype().is_complex() {
-            return Err(NoRule::NotYet("complex arithmetic"));
-        }
         let avals: Vec<Aval> = operands.iter().map(|operand| operand.aval().clone()).collect();
         let result = self.infer(&avals).expect("operands have the inferred types").remove(0);
         let row = self.0.row();
@@ -106,7 +103,14 @@ impl Primitive for Compare {
         let Row { op, total, .. } = self.0.row();
         let dtype = operands[0].dtype;
         match dtype.kind() {
-            Kind::Complex => Err(NoRule::NotYet("complex arithmetic")),
+            Kind::Complex if total => Ok(elementwise_nest(operands, &results[0], |b, x| {
+                let [re, im] = [UnaryOp::Real, UnaryOp::Imag].map(|part| {
+                    let [x, y] = [x[0], x[1]].map(|number| b.unary(part, number));
+                    let (x, y) = (ordered_bits(b, x), ordered_bits(b, y));
+                    b.compare(op, x, y)
+                });
+                b.and(re, im)
+            })),
             Kind::Float0 => Err(NoRule::ByDesign("float0 has no values")),
             Kind::Bool => {
                 Ok(elementwise_nest(operands, &results[0], |b, x| compare_bools(b, op, x[0], x[1])))
@@ -115,7 +119,7 @@ impl Primitive for Compare {
                 let (x, y) = (ordered_bits(b, x[0]), ordered_bits(b, x[1]));
                 b.compare(op, x, y)
             })),
-            Kind::Signed | Kind::Unsigned | Kind::Float | Kind::Key => {
+            Kind::Signed | Kind::Unsigned | Kind::Float | Kind::Complex | Kind::Key => {
                 Ok(elementwise_nest(operands, &results[0], |b, x| b.compare(op, x[0], x[1])))
             }
         }
@@ -153,6 +157,12 @@ impl Family for Compare {
                     samples.push(sample(tensor(&[7, 1], &specials), tensor(&[1, 7], &specials)));
                 }
             }
+            if kind.row().accepts.contains(&Kind::Complex) {
+                let (re, im) = ([1.0, 1.0, 2.0, f64::NAN, 0.0, -0.0], [2.0, -3.0, 2.0, 1.0, 0.0, -0.0]);
+                let [column, row] =
+                    [[6, 1], [1, 6]].map(|shape| Tensor::from_parts(DType::C64, shape, &re, &im));
+                samples.push(sample(column, row));
+            }
         }
         samples
     }
@@ -163,6 +173,10 @@ fn order(total: bool, x: Scalar, y: Scalar) -> Option<Ordering> {
         (Scalar::Bool(x), Scalar::Bool(y)) => Some(x.cmp(&y)),
         (Scalar::Key(x), Scalar::Key(y)) => Some(x.cmp(&y)),
         (Scalar::Int(x), Scalar::Int(y)) => Some(x.cmp(&y)),
+        (Scalar::Complex(..), Scalar::Complex(..)) => {
+            let (x, y) = (x.number(), y.number());
+            if total { Some(x.re.total_cmp(&y.re).then(x.im.total_cmp(&y.im))) } else { x.partial_cmp(&y) }
+        }
         (x, y) if total => Some(x.float().total_cmp(&y.float())),
         (x, y) => x.float().partial_cmp(&y.float()),
     }

@@ -21,7 +21,7 @@ pub struct Bitcast {
 }
 
 const NUMERIC: &[Kind] = &[Kind::Bool, Kind::Signed, Kind::Unsigned, Kind::Float, Kind::Complex];
-const ALL_REAL: [DType; 13] = [
+const ALL: [DType; 15] = [
     DType::Bool,
     DType::I8,
     DType::I16,
@@ -35,6 +35,8 @@ const ALL_REAL: [DType; 13] = [
     DType::BF16,
     DType::F32,
     DType::F64,
+    DType::C64,
+    DType::C128,
 ];
 
 impl Primitive for Convert {
@@ -60,9 +62,6 @@ impl Primitive for Convert {
         let (from, to) = (operands[0].dtype(), self.dtype);
         if from == to {
             return Ok(operands.to_vec());
-        }
-        if from.is_complex() || to.is_complex() {
-            return Err(NoRule::NotYet("complex arithmetic"));
         }
         let result = operands[0].aval().with_dtype(to);
         Ok(vec![eval_elementwise(result, operands, |x| convert(x[0], to))])
@@ -99,9 +98,6 @@ impl Primitive for Convert {
         if operands[0].dtype == self.dtype {
             return Ok(identity_program(operands));
         }
-        if operands[0].dtype.is_complex() || self.dtype.is_complex() {
-            return Err(NoRule::NotYet("complex arithmetic"));
-        }
         Ok(elementwise_nest(operands, &results[0], |b, x| b.convert(x[0], self.dtype)))
     }
 
@@ -117,14 +113,18 @@ impl Family for Convert {
 
     fn samples() -> Vec<Sample> {
         let mut samples = Vec::new();
-        for from in ALL_REAL {
+        for from in ALL {
             let tensor = |shape: &[usize], values: &[f64]| Tensor::from_f64s(from, shape, values);
-            for dtype in ALL_REAL {
+            for dtype in ALL {
                 // Through a narrow result, a finite difference sees nothing but rounding.
                 let smooth = !dtype.is_float() || dtype.bits() >= 32;
                 let sample = |x| Sample { smooth, ..Sample::new(Convert { dtype }, vec![x]).within(0.0) };
                 samples.push(sample(tensor(&[5], &[0.0, 1.0, 1.75, 100.0, 40000.0])));
-                if from.is_float() {
+                if from.is_complex() {
+                    let x =
+                        Tensor::from_parts(from, [4], &[1.5, -2.5, 300.0, 0.0], &[-1.0, 0.5, 1000.0, 2.0]);
+                    samples.push(sample(x));
+                } else if from.is_float() {
                     let wild = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -0.0, -1.5, 300.5, 1e30];
                     samples.push(sample(tensor(&[7], &wild)).not_smooth());
                 } else if from != DType::Bool {
@@ -250,8 +250,12 @@ fn is_packed(from: DType, to: DType) -> bool {
     from != to && (from.bits() < 8 || to.bits() < 8)
 }
 
+/// A complex number becomes real by its real part.
 fn convert(x: Scalar, to: DType) -> Scalar {
     match (x, to.kind()) {
+        (Scalar::Complex(..), Kind::Complex) => x,
+        (Scalar::Complex(re, _), _) => convert(Scalar::Float(re), to),
+        (_, Kind::Complex) => Scalar::Complex(convert(x, to.real_part()).float(), 0.0),
         (Scalar::Bool(x), Kind::Bool) => Scalar::Bool(x),
         (Scalar::Int(x), Kind::Bool) => Scalar::Bool(x != 0),
         (x, Kind::Bool) => Scalar::Bool(x.float() != 0.0),

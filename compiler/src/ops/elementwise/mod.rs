@@ -3,6 +3,7 @@
 
 mod binary;
 mod compare;
+mod complex;
 mod convert;
 mod identity;
 mod power;
@@ -16,6 +17,7 @@ mod wide;
 pub(in crate::ops) use binary::maximum;
 pub use binary::{Binary, BinaryKind};
 pub use compare::{Compare, CompareKind};
+pub use complex::{ComplexPart, Conj, MakeComplex, PartKind};
 pub use convert::{Bitcast, Convert};
 pub use identity::{Identity, IdentityKind};
 pub use power::IntegerPow;

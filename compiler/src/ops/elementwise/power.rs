@@ -4,7 +4,7 @@ use crate::diag::TypeError;
 use crate::ir::{Atom, Body, Params};
 use crate::loops::{BlockBuilder, Val};
 use crate::ops::rules::*;
-use crate::types::{Aval, DType, Kind, Scalar, Tensor};
+use crate::types::{Aval, Complex, DType, Kind, Scalar, Tensor};
 
 /// `x^y` by repeated multiplication; a negative `y` gives the reciprocal of the positive power.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -33,12 +33,14 @@ impl Primitive for IntegerPow {
 
     fn eval(&self, _cx: &EvalCx, operands: &[Tensor]) -> Rule<Vec<Tensor>> {
         let (dtype, y) = (operands[0].dtype(), self.y);
-        if dtype.is_complex() {
-            return Err(NoRule::NotYet("complex arithmetic"));
-        }
         let result = operands[0].aval().clone();
         Ok(vec![eval_elementwise(result, operands, |x| match x[0] {
             Scalar::Int(x) => Scalar::Int(by_squaring(x, 1, y, |a, b| a.wrapping_mul(b))),
+            Scalar::Complex(..) => {
+                let multiply = |a: Complex, b: Complex| Scalar::from(a * b).rounded(dtype).number();
+                let power = by_squaring(x[0].number(), Complex::ONE, y, multiply);
+                Scalar::from(if y < 0 { Complex::ONE / power } else { power })
+            }
             x => {
                 let multiply = |a: f64, b: f64| Scalar::Float(a * b).rounded(dtype).float();
                 let power = by_squaring(x.float(), 1.0, y, multiply);
@@ -72,9 +74,6 @@ impl Primitive for IntegerPow {
     }
 
     fn lower(&self, operands: &[Aval], results: &[Aval]) -> Rule<Lowering> {
-        if operands[0].dtype.is_complex() {
-            return Err(NoRule::NotYet("complex arithmetic"));
-        }
         Ok(elementwise_nest(operands, &results[0], |b, x| lower_power(b, x[0], self.y)))
     }
 
@@ -100,6 +99,10 @@ impl Family for IntegerPow {
                 samples.push(Sample::new(IntegerPow { y }, vec![x]));
                 samples.push(Sample::new(IntegerPow { y }, vec![Tensor::from_f64s(dtype, [0], &[])]));
             }
+        }
+        for (dtype, y) in [(DType::C64, 0), (DType::C64, 3), (DType::C128, 10), (DType::C128, -2)] {
+            let x = Tensor::from_parts(dtype, [4], &[-2.0, 0.75, 1.0, 0.0], &[0.5, -1.25, 0.0, 3.0]);
+            samples.push(Sample::new(IntegerPow { y }, vec![x]).within(64.0));
         }
         let specials = Tensor::from_f64s(DType::F32, [5], &[0.0, -0.0, f64::NAN, f64::INFINITY, 1e30]);
         samples.extend(

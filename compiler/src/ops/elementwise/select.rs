@@ -94,9 +94,6 @@ impl Primitive for Select {
     }
 
     fn lower(&self, operands: &[Aval], results: &[Aval]) -> Rule<Lowering> {
-        if results[0].dtype.is_complex() {
-            return Err(NoRule::NotYet("complex arithmetic"));
-        }
         Ok(elementwise_nest(operands, &results[0], |b, x| select(b, x[0], &x[1..])))
     }
 
@@ -113,7 +110,7 @@ impl Family for Select {
     fn samples() -> Vec<Sample> {
         let sample = |operands: Vec<Tensor>| Sample::new(Select, operands).within(0.0);
         let mut samples = Vec::new();
-        for dtype in [DType::F32, DType::F64, DType::BF16, DType::I8, DType::U64, DType::Bool] {
+        for dtype in [DType::F32, DType::F64, DType::BF16, DType::I8, DType::U64, DType::Bool, DType::C64] {
             let tensor = |shape: &[usize], values: &[f64]| Tensor::from_f64s(dtype, shape, values);
             let mask = |shape: &[usize], values: &[f64]| Tensor::from_f64s(DType::Bool, shape, values);
             let (xs, ys) = (tensor(&[3], &[1.0, 2.0, 3.0]), tensor(&[3], &[4.0, 0.0, -6.0]));
@@ -153,9 +150,6 @@ impl Primitive for Clamp {
     fn eval(&self, _cx: &EvalCx, operands: &[Tensor]) -> Rule<Vec<Tensor>> {
         let avals: Vec<Aval> = operands.iter().map(|operand| operand.aval().clone()).collect();
         let result = self.infer(&avals).expect("operands have the inferred types").remove(0);
-        if result.dtype.is_complex() {
-            return Err(NoRule::NotYet("complex arithmetic"));
-        }
         Ok(vec![eval_elementwise(result, operands, |values| clamp(values[0], values[1], values[2]))])
     }
 
@@ -193,9 +187,6 @@ impl Primitive for Clamp {
     }
 
     fn lower(&self, operands: &[Aval], results: &[Aval]) -> Rule<Lowering> {
-        if results[0].dtype.is_complex() {
-            return Err(NoRule::NotYet("complex arithmetic"));
-        }
         Ok(elementwise_nest(operands, &results[0], |b, x| {
             let raised = b.binary(BinaryOp::Max, x[1], x[0]);
             b.binary(BinaryOp::Min, raised, x[2])
@@ -274,6 +265,9 @@ fn clamp(low: Scalar, x: Scalar, high: Scalar) -> Scalar {
     match (low, x, high) {
         (Scalar::Bool(low), Scalar::Bool(x), Scalar::Bool(high)) => Scalar::Bool((x | low) & high),
         (Scalar::Int(low), Scalar::Int(x), Scalar::Int(high)) => Scalar::Int(x.max(low).min(high)),
+        (Scalar::Complex(..), Scalar::Complex(..), Scalar::Complex(..)) => {
+            x.number().max(low.number()).min(high.number()).into()
+        }
         (low, x, high) => {
             let raised = maximum(x.float(), low.float());
             Scalar::Float(-maximum(-raised, -high.float()))

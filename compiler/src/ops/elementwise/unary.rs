@@ -1,12 +1,13 @@
 //! Operations on one operand: one row each in [`UnaryKind::row`].
 
+use super::{CompareKind, ComplexPart, Conj, PartKind};
 use crate::diag::TypeError;
 use crate::ir::{Atom, Body, Builder, Params, Value};
 use crate::loops::{BlockBuilder, UnaryOp, Val};
 use crate::ops::Op;
 use crate::ops::elementwise::IntegerPow;
 use crate::ops::rules::*;
-use crate::types::{Aval, DType, Kind, Scalar, Tensor};
+use crate::types::{Aval, Complex, DType, Kind, Scalar, Tensor};
 use std::f64::consts::{FRAC_2_SQRT_PI, LN_2};
 
 /// An elementwise operation on one operand.
@@ -67,6 +68,7 @@ struct Row {
 
 enum Eval {
     Float(fn(f64) -> f64),
+    Inexact(fn(f64) -> f64, fn(Complex) -> Complex),
     Any(fn(DType, Scalar) -> Scalar),
 }
 
@@ -80,7 +82,7 @@ enum Derivative {
 }
 
 use Derivative::{Linear, Rule as By, Zero};
-use Eval::{Any, Float};
+use Eval::{Any, Float, Inexact};
 
 const FLOATS: &[Kind] = &[Kind::Float, Kind::Complex];
 const REALS: &[Kind] = &[Kind::Float];
@@ -92,6 +94,8 @@ const POSITIVE: [f64; 5] = [0.125, 0.5, 1.25, 2.0, 7.5];
 const INSIDE_ONE: [f64; 5] = [-0.875, -0.5, 0.125, 0.375, 0.75];
 const ABOVE_ONE: [f64; 5] = [1.125, 1.5, 2.0, 3.5, 10.0];
 const COUNTS: [f64; 5] = [0.0, 1.0, 3.0, 8.0, 100.0];
+/// Imaginary parts that go with them, away from branch cuts.
+const HEIGHTS: [f64; 5] = [0.5, -1.25, 0.75, -0.25, 2.0];
 
 impl UnaryKind {
     /// Every member, in the order of the table.
@@ -143,8 +147,7 @@ impl UnaryKind {
             UnaryKind::Neg => Row { name: "neg", accepts: NUMBERS, eval: Any(eval_neg), tangent: Linear,
                 lower: |b, x| b.neg(x), samples: AROUND_ZERO },
             UnaryKind::Abs => Row { name: "abs", accepts: NUMBERS, eval: Any(eval_abs),
-                tangent: By(|b, x, _, t| { let s = b.unary(UnaryKind::Sign, x); b.mul(t, s) }),
-                lower: |b, x| b.abs(x), samples: AROUND_ZERO },
+                tangent: By(abs_tangent), lower: |b, x| b.abs(x), samples: AROUND_ZERO },
             UnaryKind::Sign => Row { name: "sign", accepts: NUMBERS, eval: Any(eval_sign), tangent: Zero,
                 lower: |b, x| b.unary(UnaryOp::Sign, x), samples: AROUND_ZERO },
             UnaryKind::Not => Row { name: "not", accepts: BITS, eval: Any(eval_not), tangent: Zero,
@@ -171,10 +174,10 @@ impl UnaryKind {
             UnaryKind::Square => Row { name: "square", accepts: NUMBERS, eval: Any(eval_square),
                 tangent: By(|b, x, _, t| { let two = b.constant_like(x, 2.0); let d = b.mul(two, x); b.mul(t, d) }),
                 lower: |b, x| b.mul(x, x), samples: AROUND_ZERO },
-            UnaryKind::Sqrt => Row { name: "sqrt", accepts: FLOATS, eval: Float(f64::sqrt),
+            UnaryKind::Sqrt => Row { name: "sqrt", accepts: FLOATS, eval: Inexact(f64::sqrt, Complex::sqrt),
                 tangent: By(|b, _, y, t| { let half = b.constant_like(y, 0.5); let d = b.div(half, y); b.mul(t, d) }),
                 lower: |b, x| b.sqrt(x), samples: POSITIVE },
-            UnaryKind::Rsqrt => Row { name: "rsqrt", accepts: FLOATS, eval: Float(|x| 1.0 / x.sqrt()),
+            UnaryKind::Rsqrt => Row { name: "rsqrt", accepts: FLOATS, eval: Inexact(|x| 1.0 / x.sqrt(), Complex::rsqrt),
                 tangent: By(|b, x, y, t| {
                     let (half, d) = (b.constant_like(y, -0.5), b.div(y, x));
                     let d = b.mul(half, d);
@@ -188,46 +191,46 @@ impl UnaryKind {
                     b.mul(t, d)
                 }),
                 lower: |b, x| b.unary(UnaryOp::Cbrt, x), samples: AROUND_ZERO },
-            UnaryKind::Exp => Row { name: "exp", accepts: FLOATS, eval: Float(f64::exp),
+            UnaryKind::Exp => Row { name: "exp", accepts: FLOATS, eval: Inexact(f64::exp, Complex::exp),
                 tangent: By(|b, _, y, t| b.mul(t, y)),
                 lower: |b, x| b.unary(UnaryOp::Exp, x), samples: AROUND_ZERO },
-            UnaryKind::Exp2 => Row { name: "exp2", accepts: FLOATS, eval: Float(f64::exp2),
+            UnaryKind::Exp2 => Row { name: "exp2", accepts: FLOATS, eval: Inexact(f64::exp2, Complex::exp2),
                 tangent: By(|b, _, y, t| { let ln2 = b.constant_like(y, LN_2); let d = b.mul(ln2, y); b.mul(t, d) }),
                 lower: |b, x| b.unary(UnaryOp::Exp2, x), samples: AROUND_ZERO },
-            UnaryKind::Expm1 => Row { name: "expm1", accepts: FLOATS, eval: Float(f64::exp_m1),
+            UnaryKind::Expm1 => Row { name: "expm1", accepts: FLOATS, eval: Inexact(f64::exp_m1, Complex::expm1),
                 tangent: By(|b, _, y, t| { let one = b.constant_like(y, 1.0); let d = b.add(y, one); b.mul(t, d) }),
                 lower: |b, x| b.unary(UnaryOp::Expm1, x), samples: AROUND_ZERO },
-            UnaryKind::Log => Row { name: "log", accepts: FLOATS, eval: Float(f64::ln),
+            UnaryKind::Log => Row { name: "log", accepts: FLOATS, eval: Inexact(f64::ln, Complex::log),
                 tangent: By(|b, x, _, t| b.div(t, x)),
                 lower: |b, x| b.unary(UnaryOp::Log, x), samples: POSITIVE },
-            UnaryKind::Log1p => Row { name: "log1p", accepts: FLOATS, eval: Float(f64::ln_1p),
+            UnaryKind::Log1p => Row { name: "log1p", accepts: FLOATS, eval: Inexact(f64::ln_1p, Complex::log1p),
                 tangent: By(|b, x, _, t| { let one = b.constant_like(x, 1.0); let d = b.add(x, one); b.div(t, d) }),
                 lower: |b, x| b.unary(UnaryOp::Log1p, x), samples: INSIDE_ONE },
-            UnaryKind::Sin => Row { name: "sin", accepts: FLOATS, eval: Float(f64::sin),
+            UnaryKind::Sin => Row { name: "sin", accepts: FLOATS, eval: Inexact(f64::sin, Complex::sin),
                 tangent: By(|b, x, _, t| { let d = b.unary(UnaryKind::Cos, x); b.mul(t, d) }),
                 lower: |b, x| b.unary(UnaryOp::Sin, x), samples: AROUND_ZERO },
-            UnaryKind::Cos => Row { name: "cos", accepts: FLOATS, eval: Float(f64::cos),
+            UnaryKind::Cos => Row { name: "cos", accepts: FLOATS, eval: Inexact(f64::cos, Complex::cos),
                 tangent: By(|b, x, _, t| { let s = b.unary(UnaryKind::Sin, x); let d = b.neg(s); b.mul(t, d) }),
                 lower: |b, x| b.unary(UnaryOp::Cos, x), samples: AROUND_ZERO },
-            UnaryKind::Tan => Row { name: "tan", accepts: FLOATS, eval: Float(f64::tan),
+            UnaryKind::Tan => Row { name: "tan", accepts: FLOATS, eval: Inexact(f64::tan, Complex::tan),
                 tangent: By(|b, _, y, t| { let d = one_plus_square(b, y); b.mul(t, d) }),
                 lower: |b, x| b.unary(UnaryOp::Tan, x), samples: INSIDE_ONE },
-            UnaryKind::Asin => Row { name: "asin", accepts: FLOATS, eval: Float(f64::asin),
+            UnaryKind::Asin => Row { name: "asin", accepts: FLOATS, eval: Inexact(f64::asin, Complex::asin),
                 tangent: By(|b, x, _, t| { let d = rsqrt_one_minus_square(b, x); b.mul(t, d) }),
                 lower: |b, x| b.unary(UnaryOp::Asin, x), samples: INSIDE_ONE },
-            UnaryKind::Acos => Row { name: "acos", accepts: FLOATS, eval: Float(f64::acos),
+            UnaryKind::Acos => Row { name: "acos", accepts: FLOATS, eval: Inexact(f64::acos, Complex::acos),
                 tangent: By(|b, x, _, t| { let d = rsqrt_one_minus_square(b, x); let d = b.neg(d); b.mul(t, d) }),
                 lower: |b, x| b.unary(UnaryOp::Acos, x), samples: INSIDE_ONE },
-            UnaryKind::Atan => Row { name: "atan", accepts: FLOATS, eval: Float(f64::atan),
+            UnaryKind::Atan => Row { name: "atan", accepts: FLOATS, eval: Inexact(f64::atan, Complex::atan),
                 tangent: By(|b, x, _, t| { let d = one_plus_square(b, x); b.div(t, d) }),
                 lower: |b, x| b.unary(UnaryOp::Atan, x), samples: AROUND_ZERO },
-            UnaryKind::Sinh => Row { name: "sinh", accepts: FLOATS, eval: Float(f64::sinh),
+            UnaryKind::Sinh => Row { name: "sinh", accepts: FLOATS, eval: Inexact(f64::sinh, Complex::sinh),
                 tangent: By(|b, x, _, t| { let d = b.unary(UnaryKind::Cosh, x); b.mul(t, d) }),
                 lower: |b, x| b.unary(UnaryOp::Sinh, x), samples: AROUND_ZERO },
-            UnaryKind::Cosh => Row { name: "cosh", accepts: FLOATS, eval: Float(f64::cosh),
+            UnaryKind::Cosh => Row { name: "cosh", accepts: FLOATS, eval: Inexact(f64::cosh, Complex::cosh),
                 tangent: By(|b, x, _, t| { let d = b.unary(UnaryKind::Sinh, x); b.mul(t, d) }),
                 lower: |b, x| b.unary(UnaryOp::Cosh, x), samples: AROUND_ZERO },
-            UnaryKind::Tanh => Row { name: "tanh", accepts: FLOATS, eval: Float(f64::tanh),
+            UnaryKind::Tanh => Row { name: "tanh", accepts: FLOATS, eval: Inexact(f64::tanh, Complex::tanh),
                 // (1 + y)(1 - y) keeps the digits that 1 - y^2 loses near saturation.
                 tangent: By(|b, _, y, t| {
                     let one = b.constant_like(y, 1.0);
@@ -236,14 +239,14 @@ impl UnaryKind {
                     b.mul(sum, rest)
                 }),
                 lower: |b, x| b.unary(UnaryOp::Tanh, x), samples: AROUND_ZERO },
-            UnaryKind::Asinh => Row { name: "asinh", accepts: FLOATS, eval: Float(f64::asinh),
+            UnaryKind::Asinh => Row { name: "asinh", accepts: FLOATS, eval: Inexact(f64::asinh, Complex::asinh),
                 tangent: By(|b, x, _, t| {
                     let d = one_plus_square(b, x);
                     let d = b.unary(UnaryKind::Rsqrt, d);
                     b.mul(t, d)
                 }),
                 lower: |b, x| b.unary(UnaryOp::Asinh, x), samples: AROUND_ZERO },
-            UnaryKind::Acosh => Row { name: "acosh", accepts: FLOATS, eval: Float(f64::acosh),
+            UnaryKind::Acosh => Row { name: "acosh", accepts: FLOATS, eval: Inexact(f64::acosh, Complex::acosh),
                 tangent: By(|b, x, _, t| {
                     let one = b.constant_like(x, 1.0);
                     let (below, above) = (b.sub(x, one), b.add(x, one));
@@ -252,10 +255,10 @@ impl UnaryKind {
                     b.mul(t, d)
                 }),
                 lower: |b, x| b.unary(UnaryOp::Acosh, x), samples: ABOVE_ONE },
-            UnaryKind::Atanh => Row { name: "atanh", accepts: FLOATS, eval: Float(f64::atanh),
+            UnaryKind::Atanh => Row { name: "atanh", accepts: FLOATS, eval: Inexact(f64::atanh, Complex::atanh),
                 tangent: By(|b, x, _, t| { let d = one_minus_square(b, x); b.div(t, d) }),
                 lower: |b, x| b.unary(UnaryOp::Atanh, x), samples: INSIDE_ONE },
-            UnaryKind::Logistic => Row { name: "logistic", accepts: FLOATS, eval: Float(|x| 1.0 / (1.0 + (-x).exp())),
+            UnaryKind::Logistic => Row { name: "logistic", accepts: FLOATS, eval: Inexact(|x| 1.0 / (1.0 + (-x).exp()), Complex::logistic),
                 tangent: By(|b, _, y, t| {
                     let one = b.constant_like(y, 1.0);
                     let rest = b.sub(one, y);
@@ -309,15 +312,13 @@ impl Primitive for Unary {
 
     fn eval(&self, _cx: &EvalCx, operands: &[Tensor]) -> Rule<Vec<Tensor>> {
         let dtype = operands[0].dtype();
-        if dtype.is_complex() {
-            return Err(NoRule::NotYet("complex arithmetic"));
-        }
         let result =
             self.infer(&[operands[0].aval().clone()]).expect("operands have the inferred types").remove(0);
         let row = self.0.row();
-        Ok(vec![eval_elementwise(result, operands, |x| match row.eval {
-            Float(f) => Scalar::Float(f(x[0].float())),
-            Any(f) => f(dtype, x[0]),
+        Ok(vec![eval_elementwise(result, operands, |x| match (&row.eval, x[0]) {
+            (Inexact(_, f), Scalar::Complex(..)) => f(x[0].number()).into(),
+            (Float(f) | Inexact(f, _), x) => Scalar::Float(f(x.float())),
+            (Any(f), x) => f(dtype, x),
         })])
     }
 
@@ -325,9 +326,6 @@ impl Primitive for Unary {
         match (self.0.row().tangent, &tangents[0]) {
             (Linear, _) => linear(cx, *self, primals, tangents),
             (Zero, _) | (By(_), Tangent::Zero(_)) => locally_constant(cx, *self, primals),
-            (By(_), _) if cx.builder.dtype(primals[0]).is_complex() => {
-                Err(NoRule::NotYet("complex derivatives"))
-            }
             (By(rule), Tangent::Value(tangent)) => {
                 let result = cx.builder.emit_one(*self, primals);
                 let tangent = rule(cx.builder, primals[0], result, *tangent);
@@ -387,14 +385,29 @@ impl Family for Unary {
                 )));
                 samples.push(smooth(Sample::new(Unary(kind), vec![Tensor::from_f64s(dtype, [2, 0], &[])])));
             }
+            if row.accepts.contains(&Kind::Complex) {
+                for dtype in [DType::C64, DType::C128] {
+                    let plane = Tensor::from_parts(dtype, [5], &row.samples, &HEIGHTS);
+                    samples.push(smooth(Sample::new(Unary(kind), vec![plane]).within(16.0)));
+                }
+                samples.push(Sample::new(Unary(kind), vec![extremes()]).not_smooth().within(64.0));
+            }
         }
         samples
     }
 }
 
+/// Complex numbers near zero, on both sides of branch cuts, and where squares overflow.
+fn extremes() -> Tensor {
+    let re = [0.0, -2.0, -2.0, 0.5, 1.0, 0.0, 1e-12, -1.0, 1e25, 30.0, -30.0, 1.0 - 1e-5, 1e-3];
+    let im = [0.0, 0.0, -0.0, 0.0, 1e-6, 2.0, -1e-10, 1e-7, -1e24, 25.0, 1.5, 1e-4, 1.0];
+    Tensor::from_parts(DType::C64, [13], &re, &im)
+}
+
 fn eval_neg(_: DType, x: Scalar) -> Scalar {
     match x {
         Scalar::Int(x) => Scalar::Int(-x),
+        Scalar::Complex(..) => (-x.number()).into(),
         x => Scalar::Float(-x.float()),
     }
 }
@@ -402,6 +415,7 @@ fn eval_neg(_: DType, x: Scalar) -> Scalar {
 fn eval_abs(_: DType, x: Scalar) -> Scalar {
     match x {
         Scalar::Int(x) => Scalar::Int(x.abs()),
+        Scalar::Complex(..) => Scalar::Float(x.number().abs()),
         x => Scalar::Float(x.float().abs()),
     }
 }
@@ -409,6 +423,7 @@ fn eval_abs(_: DType, x: Scalar) -> Scalar {
 fn eval_sign(_: DType, x: Scalar) -> Scalar {
     match x {
         Scalar::Int(x) => Scalar::Int(x.signum()),
+        Scalar::Complex(..) => x.number().sign().into(),
         Scalar::Float(x) if x == 0.0 || x.is_nan() => Scalar::Float(x),
         x => Scalar::Float(x.float().signum()),
     }
@@ -424,6 +439,7 @@ fn eval_not(_: DType, x: Scalar) -> Scalar {
 fn eval_square(_: DType, x: Scalar) -> Scalar {
     match x {
         Scalar::Int(x) => Scalar::Int(x.wrapping_mul(x)),
+        Scalar::Complex(..) => (x.number() * x.number()).into(),
         x => Scalar::Float(x.float() * x.float()),
     }
 }
@@ -449,6 +465,22 @@ fn erf_inv(y: f64) -> f64 {
         *(if excess(middle) < 0.0 { &mut low } else { &mut high }) = middle;
     }
     high.copysign(y)
+}
+
+/// Of a real number its sign, which counts as one at zero; of a complex number `Re(t conj(x) / |x|)`.
+fn abs_tangent(b: &mut Builder, x: Atom, result: Atom, t: Atom) -> Atom {
+    let dtype = b.dtype(x);
+    let zero = b.constant_like(x, 0.0);
+    if !dtype.is_complex() {
+        let (not_below, negated) = (b.compare(CompareKind::Ge, x, zero), b.neg(t));
+        return b.select(not_below, t, negated);
+    }
+    let (size, one) = (b.convert(result, dtype), b.constant_like(x, 1.0));
+    let vanishes = b.compare(CompareKind::Eq, size, zero);
+    let (divisor, conjugate) = (b.select(vanishes, one, size), b.emit_one(Conj, &[x]));
+    let direction = b.div(conjugate, divisor);
+    let product = b.mul(t, direction);
+    b.emit_one(ComplexPart(PartKind::Real), &[product])
 }
 
 fn one_plus_square(b: &mut Builder, x: Atom) -> Atom {

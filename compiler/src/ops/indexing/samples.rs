@@ -109,7 +109,7 @@ const DTYPES: [DType; 9] = [
 pub(super) fn gathers() -> Vec<Sample> {
     let gather = |case: &Case, mode: Mode, dtype: DType| {
         // NaN has no derivative.
-        let has_fill = matches!(dtype, DType::F32 | DType::F64) && mode == Mode::FillOrDrop;
+        let has_fill = matches!(dtype, DType::F32 | DType::F64 | DType::C64) && mode == Mode::FillOrDrop;
         let op = Gather {
             numbers: case.numbers.clone(),
             slice_sizes: case.window.to_vec(),
@@ -128,7 +128,7 @@ pub(super) fn gathers() -> Vec<Sample> {
     for (case, mode) in outside().iter().flat_map(|case| MODES.map(|mode| (case, mode))) {
         for dtype in DTYPES {
             // Where a promise was broken, JAX's derivatives are not those of what it computes.
-            let has_derivative = matches!(dtype, DType::F32 | DType::F64);
+            let has_derivative = matches!(dtype, DType::F32 | DType::F64 | DType::C64);
             if mode != Mode::PromiseInBounds || !has_derivative {
                 samples.push(gather(case, mode, dtype));
             }

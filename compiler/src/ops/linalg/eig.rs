@@ -184,6 +184,9 @@ fn vector_tangent(b: &mut Builder, w: Atom, v: Atom, a_dot: Atom) -> (Atom, Atom
 fn largest_component(b: &mut Builder, v: Atom) -> Atom {
     let aval = b.aval(v);
     let rows = aval.rank() - 2;
+    if aval.shape[rows] == 0 {
+        return v;
+    }
     let sizes = b.unary(UnaryKind::Abs, v);
     let at = b.emit_one(ArgReduce { max: true, axis: rows, index_dtype: DType::I32 }, &[sizes]);
     let at = b.expand_dims(at, &[rows]);

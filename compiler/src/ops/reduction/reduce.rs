@@ -8,7 +8,7 @@ use crate::ops::Op;
 use crate::ops::elementwise::{CompareKind, maximum};
 use crate::ops::rules::*;
 use crate::ops::shape::Slice;
-use crate::types::{Aval, DType, Kind, Literal, Scalar, Shape, Tensor};
+use crate::types::{Aval, Complex, DType, Kind, Literal, Scalar, Shape, Tensor};
 
 /// Folds the elements along `axes`; over no elements, the neutral one (for max and min the least and greatest value of
 /// the dtype). Sums and products of narrow floats are rounded once.
@@ -23,7 +23,7 @@ pub struct Reduce {
 pub enum ReduceKind {
     Sum,
     Prod,
-    /// NaN if any element is.
+    /// NaN if any element is; complex numbers are ordered by real, then by imaginary part, and NaN is below all.
     Max,
     Min,
     And,
@@ -39,6 +39,7 @@ struct Row {
     /// Reference semantics of one step; bools are the integers 0 and 1.
     integers: fn(i128, i128) -> i128,
     floats: fn(f64, f64) -> f64,
+    complex: fn(Complex, Complex) -> Complex,
 }
 
 const NUMBERS: &[Kind] = &[Kind::Signed, Kind::Unsigned, Kind::Float, Kind::Complex];
@@ -55,21 +56,22 @@ impl ReduceKind {
     #[rustfmt::skip]
     fn row(self) -> Row {
         let none = |_, _| unreachable!("logical folds accept no floats");
+        let never = |_, _| unreachable!("logical folds accept no complex numbers");
         match self {
             ReduceKind::Sum => Row { name: "reduce_sum", accepts: NUMBERS, op: BinaryOp::Add,
-                integers: i128::wrapping_add, floats: |x, y| x + y },
+                integers: i128::wrapping_add, floats: |x, y| x + y, complex: |x, y| x + y },
             ReduceKind::Prod => Row { name: "reduce_prod", accepts: NUMBERS, op: BinaryOp::Mul,
-                integers: i128::wrapping_mul, floats: |x, y| x * y },
+                integers: i128::wrapping_mul, floats: |x, y| x * y, complex: |x, y| x * y },
             ReduceKind::Max => Row { name: "reduce_max", accepts: ANY, op: BinaryOp::Max,
-                integers: i128::max, floats: maximum },
+                integers: i128::max, floats: maximum, complex: Complex::max },
             ReduceKind::Min => Row { name: "reduce_min", accepts: ANY, op: BinaryOp::Min,
-                integers: i128::min, floats: |x, y| -maximum(-x, -y) },
+                integers: i128::min, floats: |x, y| -maximum(-x, -y), complex: Complex::min },
             ReduceKind::And => Row { name: "reduce_and", accepts: BITS, op: BinaryOp::And,
-                integers: |x, y| x & y, floats: none },
+                integers: |x, y| x & y, floats: none, complex: never },
             ReduceKind::Or => Row { name: "reduce_or", accepts: BITS, op: BinaryOp::Or,
-                integers: |x, y| x | y, floats: none },
+                integers: |x, y| x | y, floats: none, complex: never },
             ReduceKind::Xor => Row { name: "reduce_xor", accepts: BITS, op: BinaryOp::Xor,
-                integers: |x, y| x ^ y, floats: none },
+                integers: |x, y| x ^ y, floats: none, complex: never },
         }
     }
 
@@ -121,9 +123,6 @@ impl Primitive for Reduce {
 
     fn eval(&self, _cx: &EvalCx, operands: &[Tensor]) -> Rule<Vec<Tensor>> {
         let (operand, dtype) = (&operands[0], operands[0].dtype());
-        if dtype.is_complex() {
-            return Err(NoRule::NotYet("complex arithmetic"));
-        }
         let row = self.kind.row();
         let result = Aval::new(dtype, operand.shape().without(&self.axes));
         let mut values = vec![self.kind.identity(dtype).value(); result.shape.element_count()];
@@ -177,9 +176,6 @@ impl Primitive for Reduce {
 
     fn lower(&self, operands: &[Aval], results: &[Aval]) -> Rule<Lowering> {
         let (operand, dtype) = (&operands[0], operands[0].dtype);
-        if dtype.is_complex() {
-            return Err(NoRule::NotYet("complex arithmetic"));
-        }
         if self.axes.is_empty() {
             return Ok(identity_program(operands));
         }
@@ -233,6 +229,14 @@ impl Family for Reduce {
                 }
             }
         }
+        for kind in [ReduceKind::Sum, ReduceKind::Prod, ReduceKind::Max, ReduceKind::Min] {
+            for (dtype, axes) in [(DType::C64, vec![1]), (DType::C128, vec![0]), (DType::C64, vec![0, 1])] {
+                let x = Tensor::from_parts(dtype, [3, 5], &values[..15], &values[15..]);
+                samples.push(Sample::new(Reduce { kind, axes }, vec![x]).within(64.0));
+            }
+            let empty = Tensor::from_parts(DType::C64, [2, 0], &[], &[]);
+            samples.push(Sample::new(Reduce { kind, axes: vec![1] }, vec![empty]));
+        }
         let zeros = Tensor::from_f64s(DType::F64, [2, 3], &[0.0, 2.0, 3.0, 0.0, 0.0, 5.0]);
         samples.push(Sample::new(Reduce { kind: ReduceKind::Prod, axes: vec![1] }, vec![zeros]));
         samples
@@ -243,6 +247,7 @@ fn fold(row: &Row, x: Scalar, y: Scalar) -> Scalar {
     match (x, y) {
         (Scalar::Bool(x), Scalar::Bool(y)) => Scalar::Bool((row.integers)(i128::from(x), i128::from(y)) != 0),
         (Scalar::Int(x), Scalar::Int(y)) => Scalar::Int((row.integers)(x, y)),
+        (Scalar::Complex(..), Scalar::Complex(..)) => (row.complex)(x.number(), y.number()).into(),
         (x, y) => Scalar::Float((row.floats)(x.float(), y.float())),
     }
 }

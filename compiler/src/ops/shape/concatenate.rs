@@ -89,7 +89,7 @@ impl Primitive for Concatenate {
             copy_nest(operand, BufferId(slot as u32), parallel_dims(&operand.shape), load, result, store)
         };
         let filled = operands.iter().enumerate().filter(|(_, operand)| operand.shape[self.axis] > 0);
-        Ok(Lowering::Nests(filled.map(nest).collect::<Rule<_>>()?))
+        Ok(Lowering::Nests(filled.map(nest).collect()))
     }
 
     fn bodies(&self) -> &[Body] {

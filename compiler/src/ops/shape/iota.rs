@@ -55,7 +55,6 @@ impl Primitive for Iota {
     }
 
     fn lower(&self, operands: &[Aval], results: &[Aval]) -> Rule<Lowering> {
-        expect_word(&results[0])?;
         Ok(elementwise_nest(operands, &results[0], |b, _| {
             let position = b.dim(self.axis);
             b.convert(position, self.dtype)

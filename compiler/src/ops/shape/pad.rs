@@ -132,7 +132,6 @@ impl Primitive for Pad {
     }
 
     fn lower(&self, operands: &[Aval], results: &[Aval]) -> Rule<Lowering> {
-        expect_word(&operands[0])?;
         let mut nest = Nest::new(parallel_dims(&results[0].shape));
         let mut b = BlockBuilder::new();
         let fill = b.load(Access::new(BufferId(1), Vec::new()), operands[1].dtype);

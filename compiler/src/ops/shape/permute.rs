@@ -69,7 +69,7 @@ impl Primitive for PermuteAxes {
 
     fn lower(&self, operands: &[Aval], results: &[Aval]) -> Rule<Lowering> {
         let indices = inverse(&self.permutation).into_iter().map(Index::dim).collect();
-        Ok(Lowering::Nests(vec![view_nest(&operands[0], &results[0], indices)?]))
+        Ok(Lowering::Nests(vec![view_nest(&operands[0], &results[0], indices)]))
     }
 
     fn bodies(&self) -> &[Body] {
@@ -151,7 +151,7 @@ impl Primitive for Rev {
             false => Index::dim(axis),
         };
         let indices = (0..operands[0].rank()).map(index).collect();
-        Ok(Lowering::Nests(vec![view_nest(&operands[0], &results[0], indices)?]))
+        Ok(Lowering::Nests(vec![view_nest(&operands[0], &results[0], indices)]))
     }
 
     fn bodies(&self) -> &[Body] {

@@ -71,7 +71,7 @@ impl Primitive for Reshape {
 
     fn lower(&self, operands: &[Aval], results: &[Aval]) -> Rule<Lowering> {
         let indices = split_indices(&operands[0].shape, &results[0].shape);
-        let nest = indices.and_then(|indices| view_nest(&operands[0], &results[0], indices).ok());
+        let nest = indices.map(|indices| view_nest(&operands[0], &results[0], indices));
         Ok(Lowering::Reinterpret(nest))
     }
 

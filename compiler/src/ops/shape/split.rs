@@ -94,7 +94,7 @@ impl Primitive for Split {
             let target = BufferId(1 + piece as u32);
             copy_nest(&operands[0], BufferId(0), parallel_dims(&result.shape), load, target, store)
         };
-        Ok(Lowering::Nests(results.iter().enumerate().zip(self.offsets()).map(nest).collect::<Rule<_>>()?))
+        Ok(Lowering::Nests(results.iter().enumerate().zip(self.offsets()).map(nest).collect()))
     }
 
     fn bodies(&self) -> &[Body] {

@@ -75,7 +75,7 @@ impl Primitive for Stack {
             let store = with_position(operand.rank(), self.axis, slot);
             copy_nest(operand, BufferId(slot as u32), parallel_dims(&operand.shape), load, result, store)
         };
-        Ok(Lowering::Nests(operands.iter().enumerate().map(nest).collect::<Rule<_>>()?))
+        Ok(Lowering::Nests(operands.iter().enumerate().map(nest).collect()))
     }
 
     fn bodies(&self) -> &[Body] {
@@ -151,7 +151,7 @@ impl Primitive for Unstack {
             let target = BufferId(1 + position as u32);
             copy_nest(&operands[0], BufferId(0), parallel_dims(&result.shape), load, target, store)
         };
-        Ok(Lowering::Nests(results.iter().enumerate().map(nest).collect::<Rule<_>>()?))
+        Ok(Lowering::Nests(results.iter().enumerate().map(nest).collect()))
     }
 
     fn bodies(&self) -> &[Body] {

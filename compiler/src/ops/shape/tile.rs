@@ -83,7 +83,7 @@ impl Primitive for Tile {
             Index::affine(start.add(&Affine::dim(2 * axis + 1)))
         };
         let store = (0..operand.rank()).map(target).collect();
-        Ok(Lowering::Nests(vec![copy_nest(operand, BufferId(0), dims, load, BufferId(1), store)?]))
+        Ok(Lowering::Nests(vec![copy_nest(operand, BufferId(0), dims, load, BufferId(1), store)]))
     }
 
     fn bodies(&self) -> &[Body] {

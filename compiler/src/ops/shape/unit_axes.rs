@@ -70,7 +70,7 @@ impl Primitive for Squeeze {
             false => Index::dim(next.next().expect("the result has the axes that stay")),
         };
         let indices = (0..operands[0].rank()).map(index).collect();
-        Ok(Lowering::Reinterpret(view_nest(&operands[0], &results[0], indices).ok()))
+        Ok(Lowering::Reinterpret(Some(view_nest(&operands[0], &results[0], indices))))
     }
 
     fn bodies(&self) -> &[Body] {
@@ -154,7 +154,7 @@ impl Primitive for ExpandDims {
 
     fn lower(&self, operands: &[Aval], results: &[Aval]) -> Rule<Lowering> {
         let indices = self.kept(operands[0].rank()).into_iter().map(Index::dim).collect();
-        Ok(Lowering::Reinterpret(view_nest(&operands[0], &results[0], indices).ok()))
+        Ok(Lowering::Reinterpret(Some(view_nest(&operands[0], &results[0], indices))))
     }
 
     fn bodies(&self) -> &[Body] {

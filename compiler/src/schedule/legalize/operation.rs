@@ -208,7 +208,7 @@ impl<'s> Rewriter<'s> {
                 Ok(self.guarded_shift(op, dtype, x, y))
             }
             BinaryOp::MulHigh => Ok(math::mul_high(&mut self.b, x, y)),
-            BinaryOp::Pow | BinaryOp::Atan2 | BinaryOp::NextAfter => {
+            BinaryOp::Pow | BinaryOp::Atan2 | BinaryOp::NextAfter | BinaryOp::Complex => {
                 Err(format!("{op:?} is not supported on {dtype}"))
             }
         }
@@ -341,9 +341,7 @@ fn machine_type(dtype: DType) -> Result<DType, String> {
         DType::I2 | DType::I4 | DType::U2 | DType::U4 | DType::F8E4M3FN | DType::F8E5M2 => {
             Err(format!("code generation does not support {dtype} yet"))
         }
-        DType::C64 | DType::C128 | DType::Float0 => {
-            Err(format!("a value of {dtype} reached code generation; lowering splits such values"))
-        }
+        DType::C64 | DType::C128 | DType::Float0 => Err(format!("a value of {dtype} was not taken apart")),
     }
 }
 
