@@ -100,13 +100,19 @@ impl Sidecar {
 }
 
 impl Kept {
+    /// None if every argument is kept.
     fn parse(json: &Json) -> Result<Option<Kept>, String> {
         let Json::Array(positions) = &json["kept"] else { return Ok(None) };
         let positions = positions.iter().map(|x| x.as_u64().map(|x| x as usize)).collect::<Option<_>>();
-        let positions = positions.ok_or("expected `kept` to be a list of positions")?;
+        let positions: Vec<usize> = positions.ok_or("expected `kept` to be a list of positions")?;
         // The types of the function before its transformation, which the runner gives where there is one.
         let types = ["primal_in_types", "in_types"].iter().find_map(|key| json[key].as_array());
         let types = types.ok_or("`kept` needs the types of all arguments, `in_types`")?;
+        if positions.len() == types.len()
+            && positions.iter().enumerate().all(|(at, &position)| at == position)
+        {
+            return Ok(None);
+        }
         let typed = |json: &Json| {
             let aval = json.as_str().and_then(aval_of_text);
             aval.ok_or_else(|| format!("expected a type such as f32[2,3], found {json}"))
@@ -291,7 +297,7 @@ mod tests {
         assert!(refused.iter().all(|json| Sidecar::parse(json).is_err()));
         assert!(Sidecar::parse(&json!({"transform": [{"kind": "vmap", "in_axes": {}}]})).is_err());
         assert!(Sidecar::parse(&json!({"kept": [0]})).is_err());
-        assert!(Sidecar::parse(&json!({"kept": [0], "in_types": ["f32"]})).is_err());
+        assert!(Sidecar::parse(&json!({"kept": [1], "in_types": ["f32", "f32"]})).is_err());
         assert!(Sidecar::parse(&json!({"flags": {"jax_threefry_partitionable": 1}})).is_err());
     }
 }

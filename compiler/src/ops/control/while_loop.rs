@@ -58,7 +58,7 @@ impl While {
     }
 
     /// The same loop with one bool as its condition.
-    fn with_one_condition(&self) -> Program {
+    pub fn with_one_condition(&self) -> Program {
         let (condition_consts, body_consts, state) =
             (self.condition_consts, self.body_consts, self.state_count());
         let avals = [

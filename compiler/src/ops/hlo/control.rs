@@ -17,10 +17,9 @@ pub fn from_hlo(cx: &mut Import, operands: &[Atom]) -> Imported {
     Some(call(cx, callee, operands))
 }
 
-/// Functions of JAX whose derivative is not that of their body, with the name of their rule. The text has lost the rule, but
-/// not the name of the function.
-const CUSTOM_JVP: [(&str, &str); 4] =
-    [("relu", "jvp"), ("relu6", "jvp"), ("logaddexp", "_logaddexp_jvp"), ("logaddexp2", "_logaddexp2_jvp")];
+/// Functions of JAX whose derivative is not that of their body, with the name of their rule, all of one array. The text
+/// has lost the rule, but not the name of the function.
+const CUSTOM_JVP: [(&str, &str); 2] = [("relu", "jvp"), ("relu6", "jvp")];
 
 fn call(cx: &mut Import, callee: &str, operands: &[Atom]) -> Result<Vec<Atom>, Diagnostic> {
     let Some(name) = cx.op.attributes.text(callee) else {
@@ -33,7 +32,7 @@ fn call(cx: &mut Import, callee: &str, operands: &[Atom]) -> Result<Vec<Atom>, D
         name.rsplit_once('_').filter(|(_, n)| n.parse::<u32>().is_ok()).map_or(&*name, |(base, _)| base);
     let takes_one = body.inputs.len() == 1 && body.outputs.len() == 1;
     let rule = CUSTOM_JVP.iter().find(|(known, _)| *known == python);
-    match rule.filter(|(known, _)| takes_one || !known.starts_with("relu")) {
+    match rule.filter(|_| takes_one) {
         Some((known, rule)) => {
             let rest = Params::new().with("jvp", *rule).with("symbolic_zeros", false);
             let op = CustomCall::new(CustomKind::Jvp, Some(known.to_string()), body, rest);

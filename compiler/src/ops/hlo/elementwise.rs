@@ -83,7 +83,7 @@ pub fn from_hlo(cx: &mut Import, operands: &[Atom]) -> Imported {
         "stablehlo.compare" => compare(cx, operands),
         "stablehlo.select" => select(cx, operands),
         "stablehlo.clamp" => cx.emit(Clamp, operands),
-        "stablehlo.convert" => cx.result(0).and_then(|to| cx.emit(Convert { dtype: to.dtype }, operands)),
+        "stablehlo.convert" => convert(cx, operands),
         "stablehlo.bitcast_convert" => {
             cx.result(0).and_then(|to| cx.emit(Bitcast { dtype: to.dtype }, operands))
         }
@@ -94,6 +94,12 @@ pub fn from_hlo(cx: &mut Import, operands: &[Atom]) -> Imported {
         _ => return None,
     };
     Some(result)
+}
+
+/// JAX also converts to the dtype that is there.
+fn convert(cx: &mut Import, operands: &[Atom]) -> Result<Vec<Atom>, Diagnostic> {
+    let ([x], to) = (cx.operands(operands)?, cx.result(0)?.dtype);
+    if cx.builder.dtype(x) == to { Ok(vec![x]) } else { cx.emit(Convert { dtype: to }, &[x]) }
 }
 
 /// Sums and products of bools are their disjunctions and conjunctions.
@@ -179,6 +185,18 @@ impl StableHlo for Unary {
             let ln2 = cx.stretched(ln2, &result.shape);
             let scaled = cx.plain("stablehlo.multiply", &[operands[0], ln2], &result);
             return Ok(vec![cx.plain("stablehlo.exponential", &[scaled], &result)]);
+        }
+        match (self.0, result.dtype.kind()) {
+            (UnaryKind::Abs, Kind::Unsigned) => return Ok(operands.to_vec()),
+            (UnaryKind::Sign, Kind::Unsigned) => {
+                let one = cx.number(result.dtype, 1.0);
+                let one = cx.stretched(one, &result.shape);
+                return Ok(vec![cx.plain("stablehlo.minimum", &[operands[0], one], &result)]);
+            }
+            (UnaryKind::Square, Kind::Signed | Kind::Unsigned) => {
+                return Ok(vec![cx.plain("stablehlo.multiply", &[operands[0], operands[0]], &result)]);
+            }
+            _ => {}
         }
         let row = UNARY.iter().find(|(_, kind)| *kind == self.0);
         let (name, _) = row.ok_or(NoRule::NotYet("no operation of StableHLO is known for it"))?;
@@ -276,6 +294,9 @@ impl StableHlo for Clamp {
 impl StableHlo for Convert {
     /// StableHLO leaves it open what NaN and what is out of range become.
     fn to_hlo(&self, cx: &mut Export, operands: &[Value]) -> Rule<Vec<Value>> {
+        if cx.operands == cx.results {
+            return Ok(operands.to_vec());
+        }
         Ok(cx.same("stablehlo.convert", operands, Attributes::default()))
     }
 }

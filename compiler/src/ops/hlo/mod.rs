@@ -1,11 +1,16 @@
 //! What primitives are in StableHLO, by family. Each file reads the operations of its family and writes its primitives;
 //! the two lists below are all that the drivers see.
 
+mod branches;
 mod contraction;
 mod control;
 mod elementwise;
+mod indexing;
+mod linalg;
+mod random;
 mod reduction;
 mod shape;
+mod sorting;
 
 use super::Op;
 use super::rules::hlo::{Export, Import, Imported, StableHlo};
@@ -14,8 +19,18 @@ use crate::hlo::Value;
 use crate::ir::Atom;
 
 /// Asked in this order; at most one knows an operation.
-const FAMILIES: &[fn(&mut Import, &[Atom]) -> Imported] =
-    &[elementwise::from_hlo, shape::from_hlo, reduction::from_hlo, contraction::from_hlo, control::from_hlo];
+const FAMILIES: &[fn(&mut Import, &[Atom]) -> Imported] = &[
+    elementwise::from_hlo,
+    shape::from_hlo,
+    reduction::from_hlo,
+    contraction::from_hlo,
+    control::from_hlo,
+    branches::from_hlo,
+    indexing::from_hlo,
+    sorting::from_hlo,
+    random::from_hlo,
+    linalg::from_hlo,
+];
 
 /// Reads one operation; `None` if no family knows it.
 pub fn from_hlo(cx: &mut Import, operands: &[Atom]) -> Imported {
@@ -57,6 +72,19 @@ pub fn to_hlo(op: &Op, cx: &mut Export, operands: &[Value]) -> Rule<Vec<Value>> 
         Op::DotGeneral(op) => op,
         Op::Call(op) => op,
         Op::CustomCall(op) => op,
+        Op::Cond(op) => op,
+        Op::While(op) => op,
+        Op::Scan(op) => op,
+        Op::Gather(op) => op,
+        Op::Scatter(op) => op,
+        Op::DynamicSlice(op) => op,
+        Op::DynamicUpdateSlice(op) => op,
+        Op::Sort(op) => op,
+        Op::TopK(op) => op,
+        Op::ApproxTopK(op) => op,
+        Op::RngBitGenerator(op) => op,
+        Op::TriangularSolve(op) => op,
+        Op::Cholesky(op) => op,
         // Primitives that have landed without a rule here.
         _ => return Err(NoRule::NotYet("the primitive is not written as StableHLO yet")),
     };

@@ -1,8 +1,9 @@
 //! Folds along axes.
 
 use crate::diag::Diagnostic;
-use crate::hlo::{Attribute, Attributes, Region, Value};
+use crate::hlo::{self, Attribute, Attributes, Region, Value};
 use crate::ir::Atom;
+use crate::ops::Op;
 use crate::ops::elementwise::{Binary, BinaryKind};
 use crate::ops::reduction::{ArgReduce, Reduce, ReduceKind};
 use crate::ops::rules::Rule;
@@ -45,7 +46,71 @@ pub fn monoid(region: &Region, dtype: DType) -> Option<(ReduceKind, BinaryKind)>
     KINDS.iter().find(|(known, ..)| *known == name).map(|&(_, kind, binary)| (kind, binary))
 }
 
+/// The reducer of `argmax` and `argmin`, as JAX writes it and [`ArgReduce`] is written here: which of two pairs of an
+/// element and its position wins. True for `argmax`.
+fn extreme_position(region: &Region) -> Option<bool> {
+    let &[x, i, y, j] = region.arguments.as_slice() else { return None };
+    let [wins, is_nan, takes, equal, earlier, tie, takes_index, value, position, last] =
+        region.ops.as_slice()
+    else {
+        return None;
+    };
+    let is = |op: &hlo::Op, name: &str, operands: &[Value]| op.name == name && op.operands == operands;
+    let of = |op: &hlo::Op| op.results.first().copied().unwrap_or(x);
+    let compares = |op: &hlo::Op, direction: &str, operands: &[Value]| {
+        is(op, "stablehlo.compare", operands) && op.attributes.word("comparison_direction") == Some(direction)
+    };
+    let is_max = match wins.attributes.word("comparison_direction")? {
+        "GT" => true,
+        "LT" => false,
+        _ => return None,
+    };
+    let holds = is(wins, "stablehlo.compare", &[x, y])
+        && compares(is_nan, "NE", &[x, x])
+        && is(takes, "stablehlo.or", &[of(wins), of(is_nan)])
+        && compares(equal, "EQ", &[x, y])
+        && compares(earlier, "LT", &[i, j])
+        && is(tie, "stablehlo.and", &[of(equal), of(earlier)])
+        && is(takes_index, "stablehlo.or", &[of(takes), of(tie)])
+        && is(value, "stablehlo.select", &[of(takes), x, y])
+        && is(position, "stablehlo.select", &[of(takes_index), i, j])
+        && last.operands == [of(value), of(position)];
+    holds.then_some(is_max)
+}
+
+/// The extreme elements and their positions, if the second array is the positions along the one axis, and the start
+/// values lose against everything.
+fn arg_reduce(cx: &mut Import, operands: &[Atom]) -> Imported {
+    let &[x, positions, worst, first] = operands else { return None };
+    let is_max = extreme_position(cx.op.regions.first()?)?;
+    let kind = if is_max { ReduceKind::Max } else { ReduceKind::Min };
+    let axes = cx.op.attributes.sizes("dimensions")?;
+    let &[axis] = axes.as_slice() else { return None };
+    let iota = cx
+        .builder
+        .program()
+        .equations
+        .iter()
+        .rev()
+        .find(|eqn| eqn.results.first().map(|&var| var.into()) == Some(positions))?;
+    let is_iota = matches!(&iota.op, Op::Iota(iota) if iota.axis == axis);
+    let (dtype, index_dtype) = (cx.builder.dtype(x), cx.builder.dtype(positions));
+    let loses = cx.literal(worst) == Some(kind.identity(dtype))
+        && cx.literal(first).is_some_and(|first| first.is_zero());
+    if !is_iota || !loses || cx.builder.aval(x).shape.extents().get(axis).is_none_or(|&extent| extent == 0) {
+        return None;
+    }
+    Some(
+        cx.emit_one(Reduce { kind, axes }, &[x]).and_then(|value| {
+            Ok(vec![value, cx.emit_one(ArgReduce { max: is_max, axis, index_dtype }, &[x])?])
+        }),
+    )
+}
+
 fn reduce(cx: &mut Import, operands: &[Atom]) -> Imported {
+    if let Some(found) = arg_reduce(cx, operands) {
+        return Some(found);
+    }
     let [x, init] = operands else { return None };
     let dtype = cx.builder.dtype(*x);
     let (kind, join) = monoid(cx.op.regions.first()?, dtype)?;
@@ -56,7 +121,7 @@ fn reduce(cx: &mut Import, operands: &[Atom]) -> Imported {
 }
 
 /// `folded` with an initial value, unless that is the neutral one.
-fn joined(
+pub fn joined(
     cx: &mut Import,
     folded: Atom,
     init: Atom,
@@ -64,7 +129,7 @@ fn joined(
     join: BinaryKind,
 ) -> Result<Vec<Atom>, Diagnostic> {
     let neutral = kind.identity(cx.builder.dtype(folded));
-    let is_neutral = init.literal().is_some_and(|literal| {
+    let is_neutral = cx.literal(init).is_some_and(|literal| {
         // The sum of nothing is +0, whichever zero the text starts from.
         literal == neutral || kind == ReduceKind::Sum && literal.is_zero()
     });
@@ -132,9 +197,9 @@ impl ArgReduce {
         };
         let wins = compare(cx, if self.max { "GT" } else { "LT" }, x, y);
         let is_nan = compare(cx, "NE", x, x);
+        let takes = cx.plain("stablehlo.or", &[wins, is_nan], &truth);
         let equal = compare(cx, "EQ", x, y);
         let earlier = compare(cx, "LT", i, j);
-        let takes = cx.plain("stablehlo.or", &[wins, is_nan], &truth);
         let tie = cx.plain("stablehlo.and", &[equal, earlier], &truth);
         let takes_index = cx.plain("stablehlo.or", &[takes, tie], &truth);
         let value = cx.plain("stablehlo.select", &[takes, x, y], element);

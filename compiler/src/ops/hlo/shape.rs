@@ -47,6 +47,10 @@ fn iota(cx: &mut Import) -> Result<Vec<Atom>, Diagnostic> {
 
 fn broadcast(cx: &mut Import, operands: &[Atom]) -> Result<Vec<Atom>, Diagnostic> {
     let (shape, dims) = (cx.result(0)?.shape, cx.sizes("broadcast_dimensions")?);
+    if shape.is_scalar() && dims.is_empty() {
+        // Constants stay what they are.
+        return Ok(vec![cx.operands::<1>(operands)?[0]]);
+    }
     cx.emit(BroadcastInDim { shape, dims }, operands)
 }
 

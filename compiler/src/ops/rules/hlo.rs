@@ -4,12 +4,12 @@
 //! of them. Writing is by primitive. The drivers, `front` and `export`, walk modules and programs; rules see one
 //! operation or equation, and reach regions and functions through their context.
 
-use super::{Rule, TypeError};
+use super::{EvalCx, NoRule, Rule, TypeError};
 use crate::diag::Diagnostic;
 use crate::hlo::{self, Attribute, Attributes, FuncBuilder, Type, Value};
 use crate::ir::{Atom, Body, Builder, Program};
 use crate::ops::Op;
-use crate::types::{Aval, DType, Literal, Shape};
+use crate::types::{Aval, DType, Literal, Shape, Tensor};
 
 /// How a primitive is written as StableHLO.
 pub trait StableHlo {
@@ -73,6 +73,31 @@ impl Import<'_> {
         let ty =
             self.results.get(position).ok_or_else(|| TypeError(format!("result {position} is missing")))?;
         ty.aval().ok_or_else(|| Diagnostic::unsupported(format!("{}: values of type {ty}", self.op.name)))
+    }
+
+    /// The value of a scalar that follows from literals alone; `None` if it depends on anything else.
+    pub fn literal(&self, atom: Atom) -> Option<Literal> {
+        fn value(program: &Program, atom: Atom, depth: usize) -> Option<Literal> {
+            let var = match atom {
+                Atom::Literal(literal) => return Some(literal),
+                Atom::Var(var) => var,
+            };
+            let eqn = program.equations.iter().rev().find(|eqn| eqn.results == [var])?;
+            // Longer chains of scalars are no constants that someone wrote down.
+            if depth == 0 || !program.aval(var).shape.is_scalar() || !eqn.op.bodies().is_empty() {
+                return None;
+            }
+            let operands: Option<Vec<Tensor>> = eqn
+                .operands
+                .iter()
+                .map(|&operand| value(program, operand, depth - 1).map(Tensor::from_literal))
+                .collect();
+            let cx = EvalCx {
+                eval_body: |_, _, _| Err(NoRule::ByDesign("operations with bodies are left alone")),
+            };
+            eqn.op.eval(&cx, &operands?).ok()?.first()?.to_literal()
+        }
+        value(self.builder.program(), atom, 4)
     }
 
     /// The operands of an operation that has `N` of them. Errors: it has more or fewer.
@@ -173,6 +198,13 @@ impl Export<'_> {
     /// A rank-0 constant, rounded to its dtype.
     pub fn number(&mut self, dtype: DType, value: f64) -> Value {
         self.literal(Literal::from_f64(dtype, value))
+    }
+
+    /// An array of zeros.
+    pub fn zeros(&mut self, aval: &Aval) -> Value {
+        let stored = Type::tensor(aval).aval().expect("values are built from avals");
+        let zero = self.number(stored.dtype, 0.0);
+        self.stretched(zero, &stored.shape)
     }
 
     pub fn constant(&mut self, dense: hlo::Dense) -> Value {

@@ -1,0 +1,182 @@
+//! Linear algebra: the calls of LAPACK that JAX makes on CPUs, and the two decompositions that StableHLO has itself.
+//!
+//! Where LAPACK reports failure by a status, the primitives return NaN themselves, which is what JAX's text makes of the
+//! status; so every status read here is success.
+
+use crate::diag::Diagnostic;
+use crate::hlo::{Attribute, Attributes, Value};
+use crate::ir::{self, Atom, Params};
+use crate::ops::linalg::*;
+use crate::ops::rules::Rule;
+use crate::ops::rules::hlo::{Export, Import, Imported, StableHlo};
+use crate::types::{DType, Literal};
+
+/// Reads a call of LAPACK or a decomposition.
+pub fn from_hlo(cx: &mut Import, operands: &[Atom]) -> Imported {
+    let result = match cx.op.name.as_str() {
+        "stablehlo.triangular_solve" => triangular_solve(cx, operands),
+        "stablehlo.cholesky" if cx.op.attributes.flag("lower") => cx.emit(Cholesky, operands),
+        "stablehlo.custom_call" => return lapack(cx, operands),
+        _ => return None,
+    };
+    Some(result)
+}
+
+/// A routine of LAPACK by its name without the letter of the dtype.
+fn lapack(cx: &mut Import, operands: &[Atom]) -> Imported {
+    let target = cx.op.attributes.text("call_target_name")?.to_string();
+    if target == "tridiagonal_solve_perturbed_ffi" {
+        return Some(cx.emit(TridiagonalSolve { perturb_singular: true }, operands));
+    }
+    let routine = target.strip_prefix("lapack_")?.strip_suffix("_ffi")?.get(1..)?;
+    let found = match routine {
+        "getrf" => lu(cx, operands),
+        "potrf" if cx.letter("uplo") == 'L' => cx.emit(Cholesky, operands),
+        "trsm" => cx.emit(
+            TriangularSolve {
+                is_left: cx.letter("side") == 'L',
+                is_lower: cx.letter("uplo") == 'L',
+                is_transposed: cx.letter("trans_x") != 'N',
+                is_conjugated: cx.letter("trans_x") == 'C',
+                is_unit: cx.letter("diag") == 'U',
+            },
+            operands,
+        ),
+        "geqrf" => cx.emit(Geqrf, operands),
+        "geqp3" => cx.emit(Geqp3 { use_magma: ir::Value::None }, operands),
+        "orgqr" | "ungqr" => cx.emit(HouseholderProduct, operands),
+        "ormqr" | "unmqr" => {
+            let (is_left, is_transposed) = (cx.config_flag("left"), cx.config_flag("transpose"));
+            cx.emit(Ormqr { is_left, is_transposed }, operands)
+        }
+        "syevd" | "heevd" => cx.emit(
+            Eigh {
+                is_lower: cx.letter("uplo") == 'L',
+                subset: None,
+                sort_eigenvalues: true,
+                algorithm: ir::Value::None,
+            },
+            operands,
+        ),
+        "gesdd" | "gesvd" => svd(cx, operands),
+        "gees" => schur(cx, operands),
+        "gehrd" => cx.emit(Hessenberg, operands),
+        "sytrd" | "hetrd" => cx.emit(Tridiagonal { is_lower: cx.letter("uplo") == 'L' }, operands),
+        "gtsv" => tridiagonal_solve(cx, operands),
+        _ => return None,
+    };
+    Some(found.and_then(|results| with_status(cx, results)))
+}
+
+impl Import<'_> {
+    /// A letter among the arguments of a LAPACK routine.
+    fn letter(&self, name: &str) -> char {
+        let code = self.op.attributes.fields("mhlo.backend_config").and_then(|fields| fields.int(name));
+        code.and_then(|code| u8::try_from(code).ok()).map_or(' ', char::from)
+    }
+
+    fn config_flag(&self, name: &str) -> bool {
+        self.op.attributes.fields("mhlo.backend_config").is_some_and(|fields| fields.flag(name))
+    }
+
+    /// The result at a position filled with one value.
+    fn filled(&mut self, position: usize, value: f64) -> Result<Atom, Diagnostic> {
+        let aval = self.result(position)?;
+        let value = Atom::Literal(Literal::from_f64(aval.dtype, value));
+        Ok(self.builder.broadcast_in_dim(value, aval.shape, &[]))
+    }
+
+    /// What a routine leaves in memory that nobody reads: NaN, so that reading it shows.
+    fn scratch(&mut self, position: usize) -> Result<Atom, Diagnostic> {
+        let is_float = self.result(position)?.dtype.is_inexact();
+        self.filled(position, if is_float { f64::NAN } else { 0.0 })
+    }
+}
+
+/// The results with the status at the end, if the call has one.
+fn with_status(cx: &mut Import, mut results: Vec<Atom>) -> Result<Vec<Atom>, Diagnostic> {
+    let count = cx.results.len();
+    if results.len() + 1 == count && cx.result(count - 1)?.dtype == DType::I32 {
+        results.push(cx.filled(count - 1, 0.0)?);
+    }
+    Ok(results)
+}
+
+/// LAPACK counts rows from 1.
+fn lu(cx: &mut Import, operands: &[Atom]) -> Result<Vec<Atom>, Diagnostic> {
+    let factors = cx.emit(Lu, operands)?;
+    let one = Atom::Literal(Literal::from_i64(DType::I32, 1));
+    Ok(vec![factors[0], cx.builder.add(factors[1], one)])
+}
+
+/// The matrix that the routine destroys, values, and vectors.
+fn svd(cx: &mut Import, operands: &[Atom]) -> Result<Vec<Atom>, Diagnostic> {
+    let mode = cx.letter("mode");
+    let with_vectors = mode != 'N';
+    let op = Svd { with_vectors, is_full: mode == 'A', subset: None, algorithm: ir::Value::None };
+    let mut results = vec![cx.scratch(0)?];
+    results.extend(cx.emit(op, operands)?);
+    for position in results.len()..4 {
+        results.push(cx.scratch(position)?);
+    }
+    Ok(results)
+}
+
+/// The form, vectors, eigenvalues (which JAX does not read) and how many of them were selected.
+fn schur(cx: &mut Import, operands: &[Atom]) -> Result<Vec<Atom>, Diagnostic> {
+    let with_vectors = cx.letter("mode") == 'V';
+    if cx.letter("sort") != 'N' {
+        return Err(Diagnostic::unsupported("Schur forms with sorted eigenvalues"));
+    }
+    let mut results = cx.emit(Schur { with_vectors, rest: Params::new() }, operands)?;
+    for position in results.len()..cx.results.len() - 1 {
+        results.push(cx.scratch(position)?);
+    }
+    Ok(results)
+}
+
+/// The three diagonals, which the routine destroys, and the solution.
+fn tridiagonal_solve(cx: &mut Import, operands: &[Atom]) -> Result<Vec<Atom>, Diagnostic> {
+    let mut results = (0..3).map(|position| cx.scratch(position)).collect::<Result<Vec<_>, _>>()?;
+    results.extend(cx.emit(TridiagonalSolve { perturb_singular: false }, operands)?);
+    Ok(results)
+}
+
+fn triangular_solve(cx: &mut Import, operands: &[Atom]) -> Result<Vec<Atom>, Diagnostic> {
+    let transposition = cx.op.attributes.word("transpose_a").unwrap_or("NO_TRANSPOSE");
+    let op = TriangularSolve {
+        is_left: cx.op.attributes.flag("left_side"),
+        is_lower: cx.op.attributes.flag("lower"),
+        is_transposed: transposition != "NO_TRANSPOSE",
+        is_conjugated: transposition == "ADJOINT",
+        is_unit: cx.op.attributes.flag("unit_diagonal"),
+    };
+    cx.emit(op, operands)
+}
+
+impl StableHlo for TriangularSolve {
+    fn to_hlo(&self, cx: &mut Export, operands: &[Value]) -> Rule<Vec<Value>> {
+        let transposition = match (self.is_transposed, self.is_conjugated) {
+            (false, _) => "NO_TRANSPOSE",
+            (true, false) => "TRANSPOSE",
+            (true, true) => "ADJOINT",
+        };
+        let attributes = Attributes::default()
+            .with("left_side", Attribute::Bool(self.is_left))
+            .with("lower", Attribute::Bool(self.is_lower))
+            .with("unit_diagonal", Attribute::Bool(self.is_unit))
+            .with("transpose_a", Attribute::stablehlo("transpose", transposition));
+        Ok(cx.same("stablehlo.triangular_solve", operands, attributes))
+    }
+}
+
+impl StableHlo for Cholesky {
+    /// What stands above the diagonal is the operation's own affair, and no text of JAX reads it.
+    fn to_hlo(&self, cx: &mut Export, operands: &[Value]) -> Rule<Vec<Value>> {
+        Ok(cx.same(
+            "stablehlo.cholesky",
+            operands,
+            Attributes::default().with("lower", Attribute::Bool(true)),
+        ))
+    }
+}

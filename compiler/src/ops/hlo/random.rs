@@ -1,0 +1,43 @@
+//! Random bits from a state. What JAX makes of keys is lowered to integer operations before it reaches StableHLO.
+
+use crate::diag::Diagnostic;
+use crate::hlo::{Attribute, Attributes, Value};
+use crate::ir::Atom;
+use crate::ops::random::{Algorithm, RngBitGenerator};
+use crate::ops::rules::Rule;
+use crate::ops::rules::hlo::{Export, Import, Imported, StableHlo};
+
+/// Reads a generator of random bits.
+pub fn from_hlo(cx: &mut Import, operands: &[Atom]) -> Imported {
+    match cx.op.name.as_str() {
+        "stablehlo.rng_bit_generator" => Some(generator(cx, operands)),
+        "stablehlo.rng" => Some(Err(Diagnostic::unsupported("random numbers that no seed determines"))),
+        _ => None,
+    }
+}
+
+fn generator(cx: &mut Import, operands: &[Atom]) -> Result<Vec<Atom>, Diagnostic> {
+    let bits = cx.result(1)?;
+    let algorithm = match cx.word("rng_algorithm")? {
+        "THREE_FRY" => Algorithm::ThreeFry,
+        "PHILOX" => Algorithm::Philox,
+        _ => Algorithm::Default,
+    };
+    cx.emit(RngBitGenerator { algorithm, dtype: bits.dtype, shape: bits.shape }, operands)
+}
+
+impl StableHlo for RngBitGenerator {
+    fn to_hlo(&self, cx: &mut Export, operands: &[Value]) -> Rule<Vec<Value>> {
+        let algorithm = match self.algorithm {
+            Algorithm::Default => "DEFAULT",
+            Algorithm::ThreeFry => "THREE_FRY",
+            Algorithm::Philox => "PHILOX",
+        };
+        let algorithm = Attribute::stablehlo("rng_algorithm", algorithm);
+        Ok(cx.same(
+            "stablehlo.rng_bit_generator",
+            operands,
+            Attributes::default().with("rng_algorithm", algorithm),
+        ))
+    }
+}
