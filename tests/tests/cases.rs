@@ -195,7 +195,6 @@ fn check_run(case: &Case, line: &Run, entries: &[Entry]) -> Result<(), String> {
     let evaluated = eval::program(&optimized, &inputs).map_err(|error| error.message)?;
     same(line, &evaluated, &expected).map_err(|why| format!("evaluated after optimization: {why}"))?;
     let scratch = folder("cases", &shown(&case.path).replace('/', "-"));
-    // FIXME: `--export NAME` does not know the names of a file's own `export` lines, so only functions are picked.
     let export = line.export.as_deref().filter(|_| entries.len() > 1);
     let compiled = run_compiled(&case.path, export, &inputs, &out_avals, &scratch)?;
     same(line, &compiled, &expected).map_err(|why| format!("compiled: {why}"))
