@@ -187,10 +187,15 @@ impl StableHlo for Scan {
     fn to_hlo(&self, cx: &mut Export, operands: &[Value]) -> Rule<Vec<Value>> {
         let (consts, rest) = operands.split_at(self.consts);
         let (state, xs) = rest.split_at(self.carries);
+        let ys: Vec<Aval> = cx.results[self.carries..].to_vec();
+        if self.length == 0 {
+            // There is no row to read, not even in code that does not run.
+            let ys = ys.iter().map(|aval| cx.zeros(aval));
+            return Ok(state.iter().copied().chain(ys.collect::<Vec<_>>()).collect());
+        }
         let counter = Aval::scalar(DType::I32);
         let mut start = vec![cx.number(DType::I32, 0.0)];
         start.extend(state);
-        let ys: Vec<Aval> = cx.results[self.carries..].to_vec();
         for aval in &ys {
             start.push(cx.zeros(aval));
         }

@@ -180,6 +180,9 @@ fn reduce_precision(cx: &mut Import, operands: &[Atom]) -> Result<Vec<Atom>, Dia
 impl StableHlo for Unary {
     fn to_hlo(&self, cx: &mut Export, operands: &[Value]) -> Rule<Vec<Value>> {
         let result = cx.results[0].clone();
+        if self.0 == UnaryKind::Exp2 && result.dtype.is_complex() {
+            return Err(NoRule::NotYet("powers of two of complex numbers as StableHLO"));
+        }
         if self.0 == UnaryKind::Exp2 {
             let ln2 = cx.number(result.dtype, std::f64::consts::LN_2);
             let ln2 = cx.stretched(ln2, &result.shape);

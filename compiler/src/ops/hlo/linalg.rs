@@ -7,8 +7,8 @@ use crate::diag::Diagnostic;
 use crate::hlo::{Attribute, Attributes, Value};
 use crate::ir::{self, Atom, Params};
 use crate::ops::linalg::*;
-use crate::ops::rules::Rule;
 use crate::ops::rules::hlo::{Export, Import, Imported, StableHlo};
+use crate::ops::rules::{NoRule, Rule};
 use crate::types::{DType, Literal};
 
 /// Reads a call of LAPACK or a decomposition.
@@ -157,7 +157,8 @@ fn triangular_solve(cx: &mut Import, operands: &[Atom]) -> Result<Vec<Atom>, Dia
 impl StableHlo for TriangularSolve {
     fn to_hlo(&self, cx: &mut Export, operands: &[Value]) -> Rule<Vec<Value>> {
         let transposition = match (self.is_transposed, self.is_conjugated) {
-            (false, _) => "NO_TRANSPOSE",
+            (false, false) => "NO_TRANSPOSE",
+            (false, true) => return Err(NoRule::NotYet("conjugation without transposition as StableHLO")),
             (true, false) => "TRANSPOSE",
             (true, true) => "ADJOINT",
         };
