@@ -10,8 +10,12 @@ use rjaxc_tests::root;
 /// The optimized program of an export expression over a case file.
 fn optimized(file: &str, export: &str) -> Program {
     let path = root().join("tests/cases/optimize").join(file);
+    optimized_text(std::fs::read_to_string(path).expect("a case file"), export)
+}
+
+fn optimized_text(text: String, export: &str) -> Program {
     let mut sources = Sources::new();
-    let id = sources.add(file, std::fs::read_to_string(path).expect("a case file"));
+    let id = sources.add("test.ir", text);
     let source = read(&sources, id).expect("a program");
     let id = sources.add("--export", format!("f = {export}"));
     let export = front::read_export(&sources, id).expect("an expression");
@@ -62,4 +66,27 @@ fn compositions_of_a_small_loss() {
     assert_eq!(count("vmap(grad(loss), in_axes=(None, 0, 0), axis_size=8)"), 160);
     assert_eq!(count("hvp(loss)"), 38);
     assert_eq!(count("jacfwd(loss)"), 60);
+}
+
+/// `sum(tanh(.. tanh(x w0) w1 ..))` with this many layers.
+fn deep(layers: usize) -> String {
+    let weights: String = (0..layers).map(|layer| format!(" w{layer}:f32[8,8]")).collect();
+    let mut text = format!("let loss = {{ lambda ; h0:f32[8]{weights}. let\n");
+    for layer in 0..layers {
+        let next = layer + 1;
+        text += &format!(
+            "p{layer}:f32[8] = dot_general[dimension_numbers=(([0], [0]), ([], []))] h{layer} w{layer}\n"
+        );
+        text += &format!("h{next}:f32[8] = tanh p{layer}\n");
+    }
+    text + &format!("s:f32[] = reduce_sum[axes=(0,)] h{layers} in (s,) }}\n")
+}
+
+#[test]
+fn derivatives_of_deep_networks_grow_linearly() {
+    let equations = |layers, export| optimized_text(deep(layers), export).equations.len();
+    let gradient = |layers| equations(layers, "value_and_grad(loss)");
+    assert!(gradient(50) <= 50 * 10, "{} equations", gradient(50));
+    assert!(gradient(100) <= 2 * gradient(50), "{} and {} equations", gradient(100), gradient(50));
+    assert!(equations(20, "hessian(loss)") <= 20 * 40, "{} equations", equations(20, "hessian(loss)"));
 }
