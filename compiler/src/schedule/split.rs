@@ -94,10 +94,10 @@ impl<'n> Split<'n> {
         self.runs + usize::from(self.rest > 0)
     }
 
-    /// The shape of one array of partial results: the parallel dims, then the runs.
+    /// The shape of one array of partial results: the runs, then the parallel dims, along which vectors may lie.
     fn partial_shape(&self) -> Shape {
         let outer = self.parallel.iter().map(|&dim| self.nest.dims[dim].extent);
-        outer.chain([self.all_runs()]).collect()
+        [self.all_runs()].into_iter().chain(outer).collect()
     }
 
     fn partial_bytes(&self) -> usize {
@@ -125,7 +125,7 @@ impl<'n> Split<'n> {
         nests
     }
 
-    /// `partial[.., run] = sum over the run`: the run is one more parallel dim, behind all others.
+    /// `partial[run, ..] = sum over the run`: the run is one more parallel dim, behind all others.
     fn over_runs(&self, partials: &[BufferId]) -> Nest {
         let run = self.nest.dims.len();
         let mut dims = self.nest.dims.clone();
@@ -155,12 +155,8 @@ impl<'n> Split<'n> {
             let (combine, inits, values) = (reduction.combine.clone(), vec![copied[0]], vec![copied[1]]);
             nest.reductions.push(Reduction { combine, inits, values });
             let value = b.reduced(position, 0, self.nest.block.dtype(reduction.values[0]));
-            let indices = self
-                .parallel
-                .iter()
-                .map(|&dim| Index::dim(dim))
-                .chain([Index::affine(run.clone())])
-                .collect();
+            let outer = self.parallel.iter().map(|&dim| Index::dim(dim));
+            let indices = [Index::affine(run.clone())].into_iter().chain(outer).collect();
             nest.stores.push(Store { buffer: partial, indices, value, mask: None, combine: None });
         }
         nest.block = b.finish();
@@ -180,7 +176,7 @@ impl<'n> Split<'n> {
         for (reduction, &partial) in self.nest.reductions.iter().zip(partials) {
             let dtype = self.nest.block.dtype(reduction.values[0]);
             let inits = copy(&mut b, &self.nest.block, &map, &reduction.inits, |_, _| None);
-            let indices = (0..=run).map(Index::dim).collect();
+            let indices = [run].into_iter().chain(0..run).map(Index::dim).collect();
             let values = vec![b.load(Access::new(partial, indices), dtype)];
             nest.reductions.push(Reduction { combine: reduction.combine.clone(), inits, values });
         }
