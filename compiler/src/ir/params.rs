@@ -101,6 +101,18 @@ impl Params {
         value.sizes().ok_or_else(|| expected(key, "a tuple of sizes", value))
     }
 
+    /// A tuple of pairs of integers. Errors: TypeError if absent or anything else.
+    pub fn pairs(&self, key: &str) -> Result<Vec<(i64, i64)>, TypeError> {
+        let value = self.require(key)?;
+        let pair =
+            |item: &Value| item.ints().and_then(|x| <[i64; 2]>::try_from(x).ok()).map(<(i64, i64)>::from);
+        let pairs = match value {
+            Value::Tuple(items) => items.iter().map(pair).collect(),
+            _ => None,
+        };
+        pairs.ok_or_else(|| expected(key, "a tuple of pairs of integers", value))
+    }
+
     /// A sub-program. Errors: TypeError if absent or anything else.
     pub fn body(&self, key: &str) -> Result<&Body, TypeError> {
         match self.require(key)? {

@@ -129,7 +129,8 @@ pub struct Reduction {
     pub values: Vec<Val>,
 }
 
-/// How a reduction merges. Always treated as associative and commutative.
+/// How a reduction merges. An operation is treated as associative and commutative; a block folds points in row-major
+/// order of the reduce dims, since those of users depend on it (the first of equal elements).
 #[derive(Clone, PartialEq, Debug)]
 pub enum Combine {
     /// One part, merged by an operation: Add, Mul, Max, Min, And, Or, Xor.

@@ -233,6 +233,8 @@ fn cost(nest: &Nest) -> usize {
 
 fn inst_cost(inst: &Inst) -> usize {
     match inst {
+        // Bounds are checked at every element.
+        Inst::Load(access) if access.fill.is_some() => 4,
         Inst::Param(_) | Inst::Const(_) | Inst::Dim(_) | Inst::LoopIndex(_) | Inst::Load(_) => 0,
         Inst::Convert(_) | Inst::Bitcast(_) | Inst::Reduced { .. } => 0,
         Inst::Unary(op, _) if !op.is_machine() || *op == UnaryOp::Sqrt => 20,

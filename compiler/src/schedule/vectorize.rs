@@ -50,7 +50,11 @@ fn plan(function: &Function, nest: &mut Nest) {
     if is_free {
         outer.sort_by_key(|&dim| std::cmp::Reverse(strides.reach(dim)));
     }
-    reduce.sort_by_key(|&dim| std::cmp::Reverse(strides.reach(dim)));
+    // Folds by a block have an order of their own.
+    let folds_in_order = nest.reductions.iter().any(|fold| matches!(fold.combine, Combine::Block(_)));
+    if !folds_in_order {
+        reduce.sort_by_key(|&dim| std::cmp::Reverse(strides.reach(dim)));
+    }
     let vector = choose_vector(nest, &strides, &outer, &reduce, is_free);
     if let Some(vector) = vector {
         for dims in [&mut outer, &mut reduce] {
@@ -224,6 +228,9 @@ impl Lanes {
         }
         let uses_positions = self.uses_positions(nest);
         let width = width.unwrap_or(1);
+        if nest.reductions.iter().any(|fold| !merges_in_width(&fold.combine, width)) {
+            return None;
+        }
         (width == 8 || !uses_positions).then_some(width)
     }
 
@@ -268,6 +275,16 @@ fn vectorizes(nest: &Nest, inst: &Inst, varies: impl Fn(Val) -> bool) -> bool {
         | Inst::Bitcast(_)
         | Inst::Reduced { .. }
         | Inst::Rare { .. } => true,
+    }
+}
+
+/// Are all values of a merge as wide as the lanes?
+fn merges_in_width(combine: &Combine, width: usize) -> bool {
+    match combine {
+        Combine::Op(_) => true,
+        Combine::Block(block) => {
+            block.types.iter().all(|&dtype| dtype == DType::Bool || dtype.size_bytes() == width)
+        }
     }
 }
 
