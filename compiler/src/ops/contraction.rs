@@ -1,4 +1,8 @@
-//! `dot_general`: sums of products over paired axes, the matrix product in all its layouts.
+//! Sums of products: convolutions, and below `dot_general`, the matrix product in all its layouts.
+
+mod convolution;
+
+pub use convolution::{Convolution, ConvolutionLayout, Steps};
 
 use crate::diag::TypeError;
 use crate::ir::{Atom, Body, Builder, Params, Value};
@@ -232,22 +236,7 @@ impl Primitive for DotGeneral {
     }
 
     fn jvp(&self, cx: &mut JvpCx, primals: &[Atom], tangents: &[Tangent]) -> Rule<Duals> {
-        let (x, y) = (primals[0], primals[1]);
-        let result = cx.builder.emit_one(self.clone(), primals);
-        let aval = tangent_aval(&cx.builder.aval(result));
-        if !aval.dtype.is_inexact() {
-            return Ok(Duals::one(result, Tangent::Zero(aval)));
-        }
-        let from_lhs = tangents[0].value().map(|t| cx.builder.emit_one(self.clone(), &[t, y]));
-        let from_rhs = tangents[1].value().map(|t| cx.builder.emit_one(self.clone(), &[x, t]));
-        Ok(Duals::one(
-            result,
-            match (from_lhs, from_rhs) {
-                (Some(s), Some(t)) => Tangent::Value(cx.builder.add(s, t)),
-                (Some(t), None) | (None, Some(t)) => Tangent::Value(t),
-                (None, None) => Tangent::Zero(aval),
-            },
-        ))
+        bilinear(cx, self.clone(), primals, tangents)
     }
 
     fn transpose(

@@ -21,6 +21,7 @@ pub mod sorting;
 pub mod special;
 #[cfg(test)]
 mod tests;
+pub mod windows;
 
 use crate::diag::TypeError;
 use crate::ir::Params;
@@ -66,21 +67,25 @@ macro_rules! primitives {
 primitives! {
     elementwise::Unary, elementwise::Binary, elementwise::Compare, elementwise::Select, elementwise::Clamp,
     elementwise::Convert, elementwise::Bitcast, elementwise::IntegerPow, elementwise::ReducePrecision,
-    elementwise::Identity, elementwise::WideMul, elementwise::ComplexPart, elementwise::MakeComplex, elementwise::Conj,
-    reduction::Reduce, reduction::ArgReduce,
-    shape::BroadcastInDim, shape::Reshape, shape::PermutedReshape, shape::Squeeze, shape::ExpandDims, shape::PermuteAxes, shape::Slice,
-    shape::Pad, shape::Concatenate, shape::Split, shape::Stack, shape::Unstack, shape::Tile, shape::Rev, shape::Iota,
-    shape::Constant, shape::Empty,
-    contraction::DotGeneral,
+    elementwise::Identity, elementwise::WideMul, elementwise::ComplexPart, elementwise::MakeComplex,
+    elementwise::Conj,
+    reduction::Reduce, reduction::ArgReduce, reduction::Cumulative, reduction::Fold,
+    shape::BroadcastInDim, shape::Reshape, shape::PermutedReshape, shape::Squeeze, shape::ExpandDims,
+    shape::PermuteAxes, shape::Slice, shape::Pad, shape::Concatenate, shape::Split, shape::Stack,
+    shape::Unstack, shape::Tile, shape::Rev, shape::Iota, shape::Constant, shape::Empty,
+    contraction::DotGeneral, contraction::Convolution,
+    windows::WindowReduce, windows::WindowFold, windows::SelectAndGather, windows::SelectAndScatter,
     random::RandomSeed, random::RandomWrap, random::RandomUnwrap, random::RandomFoldIn, random::RandomSplit,
     random::RandomBits, random::ThreefryHash, random::Iota2x32, random::RngBitGenerator, random::RngUniform,
     random::RandomGamma,
-    indexing::Gather, indexing::Scatter, indexing::DynamicSlice, indexing::DynamicUpdateSlice, sorting::Sort,
-    sorting::SortOrder, sorting::TopK, sorting::ApproxTopK, control::Call, control::CustomCall,
-    control::CustomLinear, control::Cond, control::While, control::Scan, control::PlatformIndex,
-    linalg::Cholesky, linalg::TriangularSolve, linalg::Lu, linalg::LuPivotsToPermutation, linalg::Geqrf, linalg::Geqp3,
-    linalg::HouseholderProduct, linalg::Ormqr, linalg::Qr, linalg::Eigh, linalg::Tridiagonal, linalg::Svd, linalg::Eig,
-    linalg::Schur, linalg::Hessenberg, linalg::TridiagonalSolve, linalg::CustomLinearSolve,
+    indexing::Gather, indexing::Scatter, indexing::DynamicSlice, indexing::DynamicUpdateSlice,
+    sorting::Sort, sorting::SortOrder, sorting::TopK, sorting::ApproxTopK,
+    control::Call, control::CustomCall, control::CustomLinear, control::Cond, control::While, control::Scan,
+    control::PlatformIndex,
+    linalg::Cholesky, linalg::TriangularSolve, linalg::Lu, linalg::LuPivotsToPermutation, linalg::Geqrf,
+    linalg::Geqp3, linalg::HouseholderProduct, linalg::Ormqr, linalg::Qr, linalg::Eigh, linalg::Tridiagonal,
+    linalg::Svd, linalg::Eig, linalg::Schur, linalg::Hessenberg, linalg::TridiagonalSolve,
+    linalg::CustomLinearSolve,
     special::Special,
     pending::Pending,
 }

@@ -18,6 +18,10 @@ fn nests_are_eval() {
             Ok(Lowering::Reinterpret(Some(nest))) => vec![nest],
             Ok(_) | Err(_) => continue,
         };
+        // The interpreter has no routines of the runtime.
+        if nests.iter().any(|nest| nest.block.calls_runtime()) {
+            continue;
+        }
         seen += 1;
         let found =
             interpret::function(&function(&avals, &results, nests), &sample.operands, Strictness::Source);

@@ -1,11 +1,15 @@
 //! Reductions: many elements to one, along axes.
 
 mod arg_reduce;
+mod cumulative;
+mod fold;
 mod reduce;
 #[cfg(test)]
 mod tests;
 
 pub use arg_reduce::ArgReduce;
+pub use cumulative::{Cumulative, CumulativeKind};
+pub use fold::Fold;
 pub use reduce::{Reduce, ReduceKind};
 
 use crate::diag::TypeError;
@@ -58,6 +62,6 @@ fn load_element(b: &mut BlockBuilder, operand: &Aval, axes: &[usize]) -> Val {
 }
 
 /// Narrow floats are folded as f32, as XLA does.
-fn folded_dtype(dtype: DType) -> DType {
+pub(in crate::ops) fn folded_dtype(dtype: DType) -> DType {
     if dtype.is_float() && dtype.bits() < 32 { DType::F32 } else { dtype }
 }

@@ -75,6 +75,16 @@ impl ReduceKind {
         }
     }
 
+    /// The operation of a nest that folds.
+    pub(in crate::ops) fn op(self) -> BinaryOp {
+        self.row().op
+    }
+
+    /// Reference semantics of one step.
+    pub(in crate::ops) fn step(self, x: Scalar, y: Scalar) -> Scalar {
+        fold(&self.row(), x, y)
+    }
+
     /// The neutral element.
     pub fn identity(self, dtype: DType) -> Literal {
         let all_ones = Literal::from_bits(dtype, u128::MAX >> (128 - 8 * dtype.size_bytes()));
@@ -298,7 +308,8 @@ fn product_with_tangent(b: &mut Builder, x: Atom, tangent: Atom, axes: &[usize])
     (b.reshape(product, rest.clone()), b.reshape(tangent, rest))
 }
 
-fn multiply(b: &mut Builder, [x, dx]: [Atom; 2], [y, dy]: [Atom; 2]) -> [Atom; 2] {
+/// The product of two numbers with tangents.
+pub(super) fn multiply(b: &mut Builder, [x, dx]: [Atom; 2], [y, dy]: [Atom; 2]) -> [Atom; 2] {
     let (product, left, right) = (b.mul(x, y), b.mul(dx, y), b.mul(x, dy));
     [product, b.add(left, right)]
 }

@@ -4,11 +4,13 @@
 //! drivers' work; where a rule needs it (a loop differentiating its body), the context carries it as a function.
 
 mod bodies;
+mod fold_body;
 pub mod hlo;
 mod scalar;
 mod shared;
 
 pub use bodies::*;
+pub use fold_body::*;
 pub use scalar::scalar_results;
 pub use shared::*;
 

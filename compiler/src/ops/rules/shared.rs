@@ -134,6 +134,24 @@ pub fn linear(cx: &mut JvpCx, op: impl Into<Op>, primals: &[Atom], tangents: &[T
     Ok(Duals { primals: results, tangents })
 }
 
+/// The jvp of an operation that is linear in each of its two operands.
+pub fn bilinear(cx: &mut JvpCx, op: impl Into<Op>, primals: &[Atom], tangents: &[Tangent]) -> Rule<Duals> {
+    let (op, x, y) = (op.into(), primals[0], primals[1]);
+    let result = cx.builder.emit_one(op.clone(), primals);
+    let aval = tangent_aval(&cx.builder.aval(result));
+    if !aval.dtype.is_inexact() {
+        return Ok(Duals::one(result, Tangent::Zero(aval)));
+    }
+    let from_x = tangents[0].value().map(|t| cx.builder.emit_one(op.clone(), &[t, y]));
+    let from_y = tangents[1].value().map(|t| cx.builder.emit_one(op, &[x, t]));
+    let tangent = match (from_x, from_y) {
+        (Some(s), Some(t)) => Tangent::Value(cx.builder.add(s, t)),
+        (Some(t), None) | (None, Some(t)) => Tangent::Value(t),
+        (None, None) => Tangent::Zero(aval),
+    };
+    Ok(Duals::one(result, tangent))
+}
+
 /// Stretches an implicitly broadcast value to the full shape.
 pub fn broadcast_to(builder: &mut Builder, x: Atom, shape: &Shape) -> Atom {
     let dims: Vec<usize> = (0..builder.aval(x).rank()).collect();
