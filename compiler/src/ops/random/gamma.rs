@@ -6,9 +6,10 @@ use super::{RandomBits, RandomSplit, expect_key, parse_layout, with_layout, word
 use crate::diag::TypeError;
 use crate::ir::source::Threefry;
 use crate::ir::{Atom, Body, Params};
-use crate::ops::elementwise::{Unary, UnaryKind};
+use crate::ops::elementwise::{CompareKind, Unary, UnaryKind};
 use crate::ops::rules::*;
 use crate::ops::shape::batch_axes_first;
+use crate::ops::special::{Special, SpecialKind};
 use crate::types::{Aval, DType, Kind, Scalar, Shape, Tensor};
 
 /// One sample for every shape parameter: each key is split for the parameters that belong to it.
@@ -171,10 +172,19 @@ impl Primitive for RandomGamma {
 
     /// How far the sample moves with its parameter, the draws being what they are.
     fn jvp(&self, cx: &mut JvpCx, primals: &[Atom], tangents: &[Tangent]) -> Rule<Duals> {
-        if tangents[1].is_zero() {
-            return locally_constant(cx, *self, primals);
+        let Some(tangent) = tangents[1].value() else { return locally_constant(cx, *self, primals) };
+        let b = &mut *cx.builder;
+        let result = b.emit_one(*self, primals);
+        let mut sample = result;
+        if self.log_space {
+            sample = b.unary(UnaryKind::Exp, result);
+            let (zero, tiny) = (b.constant_like(result, 0.0), b.constant_like(result, tiny(b.dtype(result))));
+            let is_zero = b.compare(CompareKind::Eq, sample, zero);
+            sample = b.select(is_zero, tiny, sample);
         }
-        Err(NoRule::NotYet("the derivative of gamma samples"))
+        let slope = b.emit_one(Special(SpecialKind::RandomGammaGrad), &[primals[1], sample]);
+        let slope = if self.log_space { b.div(slope, sample) } else { slope };
+        Ok(Duals::one(result, Tangent::Value(b.mul(tangent, slope))))
     }
 
     fn transpose(&self, _: &mut TransposeCx, _: &[Tangent], _: &[Operand]) -> Rule<Vec<Tangent>> {
@@ -192,6 +202,15 @@ impl Primitive for RandomGamma {
 
     fn bodies(&self) -> &[Body] {
         &[]
+    }
+}
+
+/// The smallest normal number.
+fn tiny(dtype: DType) -> f64 {
+    match dtype {
+        DType::F64 => f64::MIN_POSITIVE,
+        DType::F16 => 2f64.powi(-14),
+        _ => f64::from(f32::MIN_POSITIVE),
     }
 }
 
