@@ -17,7 +17,7 @@ pub use sort::Sort;
 pub use top_k::TopK;
 
 use crate::ir::{Atom, Builder};
-use crate::ops::elementwise::{BinaryKind, Bitcast, CompareKind, UnaryKind};
+use crate::ops::elementwise::{BinaryKind, Bitcast, CompareKind, ComplexPart, PartKind, UnaryKind};
 use crate::ops::indexing::{DimensionNumbers, Gather, Mode};
 use crate::ops::rules::*;
 use crate::ops::shape::Iota;
@@ -48,7 +48,14 @@ fn order_keys(b: &mut Builder, x: Atom, order: FloatOrder) -> Rule<Vec<Atom>> {
             let wide = if order == FloatOrder::Values { canonical(b, wide) } else { wide };
             Ok(vec![float_key(b, wide)])
         }
-        Kind::Complex => Err(NoRule::NotYet("complex arithmetic")),
+        Kind::Complex => {
+            let mut keys = Vec::new();
+            for part in [PartKind::Real, PartKind::Imag] {
+                let part = b.emit_one(ComplexPart(part), &[x]);
+                keys.extend(order_keys(b, part, order)?);
+            }
+            Ok(keys)
+        }
         Kind::Key | Kind::Float0 => Err(NoRule::ByDesign("it has no order")),
     }
 }

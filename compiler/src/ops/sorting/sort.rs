@@ -143,7 +143,14 @@ impl Family for Sort {
             push(&[0], 0);
             push(&[2, 0], 0);
             if dtype.is_float() {
-                samples.push(with_positions(dtype, &WILD));
+                samples.push(with_positions(Tensor::from_f64s(dtype, [WILD.len()], &WILD)));
+            }
+            if dtype.is_complex() {
+                // All pairs, so that equal real parts leave it to the imaginary ones.
+                let pairs =
+                    WILD.iter().flat_map(|&re| WILD.iter().rev().map(move |&im| Scalar::Complex(re, im)));
+                let aval = Aval::new(dtype, [WILD.len() * WILD.len()]);
+                samples.push(with_positions(Tensor::from_scalars(aval, pairs)));
             }
         }
         samples.extend(several_keys());
@@ -154,10 +161,10 @@ impl Family for Sort {
 const WILD: [f64; 9] = [1.0, f64::NAN, -0.0, 0.0, f64::INFINITY, -0.0, f64::NEG_INFINITY, f64::NAN, 1.0];
 
 /// A sort that shows which of several equal elements comes first.
-fn with_positions(dtype: DType, values: &[f64]) -> Sample {
-    let keys = Tensor::from_f64s(dtype, [values.len()], values);
-    let positions: Vec<f64> = (0..values.len()).map(|at| at as f64).collect();
-    let positions = Tensor::from_f64s(DType::I32, [values.len()], &positions);
+fn with_positions(keys: Tensor) -> Sample {
+    let count = keys.aval().shape[0];
+    let positions: Vec<f64> = (0..count).map(|at| at as f64).collect();
+    let positions = Tensor::from_f64s(DType::I32, [count], &positions);
     let op = Sort { axis: 0, num_keys: 1, is_stable: true };
     Sample::new(op, vec![keys, positions]).not_smooth().within(0.0)
 }
@@ -180,6 +187,8 @@ fn several_keys() -> Vec<Sample> {
         sample(DType::Bool, DType::I64, 2),
         sample(DType::F64, DType::U8, 3),
         sample(DType::U16, DType::U64, 4),
+        sample(DType::C64, DType::I32, 2),
+        sample(DType::I32, DType::C128, 2),
     ]
 }
 
