@@ -1,8 +1,8 @@
 //! What the derivatives are made of: products, transposes and triangles of batches of matrices.
 
-use crate::ir::{Atom, Builder, Params};
+use crate::ir::{Atom, Builder};
 use crate::ops::contraction::DotGeneral;
-use crate::ops::elementwise::CompareKind;
+use crate::ops::elementwise::{CompareKind, ComplexPart, Conj, MakeComplex, PartKind};
 use crate::ops::linalg::{Lu, TriangularSolve};
 use crate::ops::shape::{Concatenate, Iota, Slice};
 use crate::types::{DType, Literal, Shape};
@@ -25,21 +25,21 @@ pub fn dagger(b: &mut Builder, x: Atom) -> Atom {
 }
 
 pub fn conj(b: &mut Builder, x: Atom) -> Atom {
-    if b.dtype(x).is_complex() { named(b, "conj", &[x]) } else { x }
+    if b.dtype(x).is_complex() { b.emit_one(Conj, &[x]) } else { x }
 }
 
 /// The real part, as a float.
 pub fn real(b: &mut Builder, x: Atom) -> Atom {
-    if b.dtype(x).is_complex() { named(b, "real", &[x]) } else { x }
+    if b.dtype(x).is_complex() { b.emit_one(ComplexPart(PartKind::Real), &[x]) } else { x }
 }
 
 /// The imaginary part of a complex number.
 pub fn imag(b: &mut Builder, x: Atom) -> Atom {
-    named(b, "imag", &[x])
+    b.emit_one(ComplexPart(PartKind::Imag), &[x])
 }
 
 pub fn complex(b: &mut Builder, re: Atom, im: Atom) -> Atom {
-    named(b, "complex", &[re, im])
+    b.emit_one(MakeComplex, &[re, im])
 }
 
 /// The real part, in the dtype of the number.
@@ -161,24 +161,4 @@ pub fn solve(b: &mut Builder, a: Atom, rhs: Atom) -> Atom {
         &[packed, rhs],
     );
     b.emit_one(TriangularSolve::left(), &[packed, y])
-}
-
-/// An operation by its name, for those of another family.
-fn named(b: &mut Builder, name: &str, operands: &[Atom]) -> Atom {
-    let aval = b.aval(operands[0]);
-    let result = match (name, aval.dtype) {
-        ("real" | "imag", dtype) => aval.with_dtype(dtype.real_part()),
-        ("complex", DType::F64) => aval.with_dtype(DType::C128),
-        ("complex", _) => aval.with_dtype(DType::C64),
-        _ => aval,
-    };
-    let parsed = crate::ops::parse(name, &Params::new(), &[Some(result)]);
-    let op = parsed.expect("the primitive exists").expect("it has no parameters");
-    b.emit_one(op, operands)
-}
-
-/// Can the parts of complex numbers be computed?
-pub fn has_parts() -> bool {
-    let aval = crate::types::Aval::scalar(DType::C64);
-    !matches!(crate::ops::parse("conj", &Params::new(), &[Some(aval)]), Some(Ok(crate::ops::Op::Pending(_))))
 }

@@ -1,6 +1,5 @@
 //! `eig`: eigenvalues and eigenvectors of general matrices.
 
-use super::complex::Complex;
 use super::samples::{DTYPES, irregular, near, parts, sample};
 use super::*;
 use crate::ops::elementwise::{CompareKind, UnaryKind};
@@ -20,14 +19,6 @@ pub struct Eig {
     pub implementation: Value,
 }
 
-/// The complex dtype of numbers of a dtype.
-fn complex_of(dtype: DType) -> DType {
-    match dtype {
-        DType::F64 | DType::C128 => DType::C128,
-        _ => DType::C64,
-    }
-}
-
 impl Primitive for Eig {
     fn name(&self) -> &str {
         "eig"
@@ -44,7 +35,8 @@ impl Primitive for Eig {
         expect_operands(operands, 1)?;
         expect_numbers(operands)?;
         let (n, batch) = expect_square(&operands[0])?;
-        let dtype = complex_of(operands[0].dtype);
+        // Narrow floats are computed in f32.
+        let dtype = operands[0].dtype.complex().unwrap_or(DType::C64);
         let vectors = Aval::new(dtype, batched(batch, &[n, n]));
         let count = usize::from(self.with_left) + usize::from(self.with_right);
         let values = Aval::new(dtype, batched(batch, &[n]));
@@ -78,9 +70,6 @@ impl Primitive for Eig {
             return Err(NoRule::ByDesign(
                 "its vectors are differentiated only with enable_eigvec_derivs=True",
             ));
-        }
-        if !algebra::has_parts() {
-            return Err(NoRule::NotYet("derivatives of complex numbers"));
         }
         let b = &mut *cx.builder;
         let results = b.emit(Eig { with_right: true, ..self.clone() }, primals);

@@ -66,7 +66,7 @@ impl Primitive for Eigh {
             let (n, a) = (x[0].rows, &x[0]);
             let (start, end) = self.subset.unwrap_or((0, n));
             let element = |i: usize, j: usize| match (i == j, (j < i) == self.is_lower) {
-                (true, _) => complex::Complex::new(a[(i, i)].re, 0.0),
+                (true, _) => Complex::new(a[(i, i)].re, 0.0),
                 (false, true) => a[(i, j)],
                 (false, false) => a[(j, i)].conj(),
             };

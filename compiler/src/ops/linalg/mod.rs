@@ -6,7 +6,6 @@
 
 mod algebra;
 mod cholesky;
-mod complex;
 mod eig;
 mod eigh;
 mod householder;
@@ -38,7 +37,7 @@ use crate::diag::TypeError;
 use crate::ir::{Atom, Body, Builder, Params, Value};
 use crate::ops::Op;
 use crate::ops::rules::*;
-use crate::types::{Aval, DType, Kind, Shape, Tensor};
+use crate::types::{Aval, Complex, DType, Kind, Shape, Tensor};
 use textbook::Matrix;
 
 const NO_DERIVATIVE: NoRule = NoRule::ByDesign("JAX defines no derivative of it");

@@ -1,6 +1,6 @@
 //! Operands of samples, and how results of decompositions are compared.
 
-use super::textbook::{Matrix, ZERO, matrices, number};
+use super::textbook::{Matrix, ZERO, matrices};
 use crate::ops::Op;
 use crate::ops::rules::Sample;
 use crate::types::{Aval, DType, Scalar, Tensor};
@@ -41,7 +41,7 @@ pub fn positive(dtype: DType, shape: &[usize], seed: usize) -> Tensor {
     Tensor::from_fn(given.aval().clone(), |index| {
         let mut mirrored = index.to_vec();
         mirrored.swap(index.len() - 2, index.len() - 1);
-        let (x, y) = (number(given.get(index)), number(given.get(&mirrored)).conj());
+        let (x, y) = (given.get(index).number(), given.get(&mirrored).number().conj());
         let (re, im) = ((x.re + y.re) / 2.0, (x.im + y.im) / 2.0);
         if dtype.is_complex() { Scalar::Complex(re, im) } else { Scalar::Float(re) }
     })
@@ -79,8 +79,7 @@ fn array(found: &Tensor, expected: &Tensor) -> Result<(), String> {
         return if found == expected { Ok(()) } else { Err(format!("{found}, expected {expected}")) };
     }
     let column = |tensor: &Tensor| {
-        let numbers = tensor.scalars().map(number).map(|x| (x.re, x.im));
-        let (re, im): (Vec<f64>, Vec<f64>) = numbers.unzip();
+        let (re, im): (Vec<f64>, Vec<f64>) = tensor.scalars().map(Scalar::complex).unzip();
         (Matrix::column(re), Matrix::column(im))
     };
     let ((re, im), (expected_re, expected_im)) = (column(found), column(expected));

@@ -103,10 +103,9 @@ fn same(operands: &[Tensor], found: &[Tensor], expected: &[Tensor]) -> Result<()
         let scale = a.size() + 1.0;
         // Similar matrices: equal traces of the powers.
         let wanted = &parts(&expected[0])[index];
-        let trace = |m: &Matrix| {
-            m.masked(|i, j| i == j).times(&Matrix::from_fn(m.rows, 1, |_, _| complex::Complex::ONE))
-        };
-        let sum = |m: &Matrix| Matrix::from_fn(1, m.rows, |_, _| complex::Complex::ONE).times(&trace(m));
+        let trace =
+            |m: &Matrix| m.masked(|i, j| i == j).times(&Matrix::from_fn(m.rows, 1, |_, _| Complex::ONE));
+        let sum = |m: &Matrix| Matrix::from_fn(1, m.rows, |_, _| Complex::ONE).times(&trace(m));
         near("trace", &sum(&t), &sum(wanted), 10.0 * scale, dtype)?;
         near(
             "trace of the square",

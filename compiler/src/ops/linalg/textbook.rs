@@ -1,8 +1,7 @@
 //! Matrices of complex numbers in f64, and the decompositions as textbooks give them: what `eval` means. Nothing here is
 //! shared with the routines of the runtime.
 
-use super::complex::Complex;
-use crate::types::{Aval, Kind, Scalar, Tensor};
+use crate::types::{Aval, Complex, Kind, Scalar, Tensor};
 use std::ops::{Index, IndexMut};
 
 pub const ZERO: Complex = Complex { re: 0.0, im: 0.0 };
@@ -107,7 +106,7 @@ pub fn matrices(tensor: &Tensor, core: usize) -> Vec<Matrix> {
     let extents = tensor.shape().extents();
     let (batch, own) = extents.split_at(extents.len() - core);
     let (rows, cols) = (own[0], own.get(1).copied().unwrap_or(1));
-    let elements: Vec<Complex> = tensor.scalars().map(number).collect();
+    let elements: Vec<Complex> = tensor.scalars().map(Scalar::number).collect();
     (0..batch.iter().product())
         .map(|index: usize| Matrix::from_fn(rows, cols, |i, j| elements[index * rows * cols + i * cols + j]))
         .collect()
@@ -121,17 +120,6 @@ pub fn tensor(aval: &Aval, matrices: &[Matrix]) -> Tensor {
         Kind::Float | Kind::Bool | Kind::Key | Kind::Float0 => Scalar::Float(x.re),
     };
     Tensor::from_scalars(aval.clone(), matrices.iter().flat_map(|matrix| matrix.data.iter().map(scalar)))
-}
-
-/// Any element as a complex number. Panics on a key: decompositions have numbers as operands.
-pub fn number(scalar: Scalar) -> Complex {
-    match scalar {
-        Scalar::Complex(re, im) => Complex::new(re, im),
-        Scalar::Float(x) => Complex::new(x, 0.0),
-        Scalar::Int(x) => Complex::new(x as f64, 0.0),
-        Scalar::Bool(x) => Complex::new(f64::from(u8::from(x)), 0.0),
-        Scalar::Key(_) => unreachable!("a key has no numeric value"),
-    }
 }
 
 /// The lower Cholesky factor, column by column; `None` if the matrix is not positive definite.

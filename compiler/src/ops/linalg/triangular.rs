@@ -98,9 +98,9 @@ impl Primitive for TriangularSolve {
     fn eval(&self, _: &EvalCx, operands: &[Tensor]) -> Rule<Vec<Tensor>> {
         eval_each(self, operands, &[2, 2], |x| {
             let a = x[0].masked(|i, j| if self.is_lower { j <= i } else { i <= j });
-            let diagonal = |i: usize| if self.is_unit { complex::Complex::ONE } else { a[(i, i)] };
+            let diagonal = |i: usize| if self.is_unit { Complex::ONE } else { a[(i, i)] };
             let a = Matrix::from_fn(a.rows, a.rows, |i, j| if i == j { diagonal(i) } else { a[(i, j)] });
-            let a = if self.is_conjugated { a.map(complex::Complex::conj) } else { a };
+            let a = if self.is_conjugated { a.map(Complex::conj) } else { a };
             // op(a), or its transpose where it stands to the right.
             let is_turned = self.is_transposed == self.is_left;
             let (a, is_lower) = if is_turned { (a.transposed(), !self.is_lower) } else { (a, self.is_lower) };

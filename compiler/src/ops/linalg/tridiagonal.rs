@@ -47,7 +47,7 @@ impl Primitive for Tridiagonal {
             let given = |i: usize, j: usize| a[(turn(i), turn(j))];
             let mut full = Matrix::from_fn(n, n, |i, j| match i.cmp(&j) {
                 std::cmp::Ordering::Greater => given(i, j),
-                std::cmp::Ordering::Equal => complex::Complex::new(given(i, i).re, 0.0),
+                std::cmp::Ordering::Equal => Complex::new(given(i, i).re, 0.0),
                 std::cmp::Ordering::Less => given(j, i).conj(),
             });
             let taus: Vec<_> = (0..n - 1).map(|k| textbook::reduce_column(&mut full, k, 1, true)).collect();
