@@ -1,15 +1,17 @@
 //! Rewrites every block to the machine subset. See "Note: machine subset" of [`crate::loops`].
 //!
-//! # Note: half precision
-//! A value of F16 or BF16 becomes an F32 value that the narrow type can represent: every operation computes in F32
-//! and rounds. Loads and stores of such buffers move U16 bits; the buffers keep their dtypes. Accumulators of
-//! reductions stay in F32 until the result is rounded once: no less precise, and what XLA does in its own fusions.
+//! # Note: narrow floats
+//! A value of F16, BF16 or a float of 8 bits becomes an F32 value that the narrow type can represent: every operation
+//! computes in F32 and rounds. Loads and stores of such buffers move the bits as an unsigned integer; the buffers keep
+//! their dtypes. Accumulators of reductions stay in F32 until the result is rounded once: no less precise, and what
+//! XLA does in its own fusions. Integers below one byte are bytes in the same way, and wrap where floats round.
 //!
 //! Before all that, numbers in two parts are taken apart: see `complex`.
 
 mod complex;
-mod half;
+mod narrow;
 mod operation;
+mod short;
 
 use crate::diag::Diagnostic;
 use crate::loops::{
@@ -77,7 +79,7 @@ pub fn nest(nest: &mut Nest) -> Result<(), String> {
     Ok(())
 }
 
-/// Rewrites a block with parameters and results. Half-precision ones become F32.
+/// Rewrites a block with parameters and results, of machine types then.
 ///
 /// Errors: as [`run`].
 pub fn block(source: &Block) -> Result<Block, String> {
@@ -100,7 +102,7 @@ fn store(rewriter: &mut Rewriter, store: &mut Store) -> Result<(), String> {
     if let Some(op) = store.combine {
         if dtype == DType::Bool {
             store.combine = Some(operation::bool_operation(op)?);
-        } else if half::is_half(dtype) || !is_plain(op, dtype) {
+        } else if operation::is_encoded(dtype) || !is_plain(op, dtype) {
             // No machine operation on the stored bits: the load becomes visible.
             let old = rewriter.old_value(store.buffer, store.indices.clone(), dtype);
             value = rewriter.binary(op, dtype, old, value)?;

@@ -3,8 +3,10 @@
 use super::binary::int_to_float;
 use crate::diag::TypeError;
 use crate::ir::{Atom, Body, Params};
+use crate::loops::{Access, BlockBuilder, BufferId, Index, Nest};
 use crate::ops::rules::*;
-use crate::types::{Aval, DType, Kind, Scalar, Shape, Tensor};
+use crate::types::{Aval, DType, Kind, Literal, Scalar, Shape, Tensor};
+use std::cmp::Ordering;
 
 /// `convert_element_type`: the same values in another dtype. Floats go to integers toward zero, saturating, NaN to 0;
 /// integers wrap; everything but zero is true.
@@ -21,7 +23,7 @@ pub struct Bitcast {
 }
 
 const NUMERIC: &[Kind] = &[Kind::Bool, Kind::Signed, Kind::Unsigned, Kind::Float, Kind::Complex];
-const ALL: [DType; 15] = [
+const ALL: [DType; 21] = [
     DType::Bool,
     DType::I8,
     DType::I16,
@@ -37,6 +39,12 @@ const ALL: [DType; 15] = [
     DType::F64,
     DType::C64,
     DType::C128,
+    DType::I2,
+    DType::I4,
+    DType::U2,
+    DType::U4,
+    DType::F8E4M3FN,
+    DType::F8E5M2,
 ];
 
 impl Primitive for Convert {
@@ -177,10 +185,7 @@ impl Primitive for Bitcast {
     fn eval(&self, _cx: &EvalCx, operands: &[Tensor]) -> Rule<Vec<Tensor>> {
         let result =
             self.infer(&[operands[0].aval().clone()]).expect("operands have the inferred types").remove(0);
-        if is_packed(operands[0].dtype(), self.dtype) {
-            return Err(NoRule::NotYet("bitcasts of types below one byte"));
-        }
-        Ok(vec![operands[0].clone().reinterpret(result).expect("a bitcast keeps the number of bytes")])
+        Ok(vec![regrouped(&operands[0], result)])
     }
 
     fn jvp(&self, cx: &mut JvpCx, primals: &[Atom], _: &[Tangent]) -> Rule<Duals> {
@@ -203,15 +208,22 @@ impl Primitive for Bitcast {
         if from == self.dtype {
             return Ok(identity_program(operands));
         }
-        if is_packed(from, self.dtype) {
-            return Err(NoRule::NotYet("bitcasts of types below one byte"));
+        let is_short = from.bits() < 8 || self.dtype.bits() < 8;
+        match from.bits().cmp(&self.dtype.bits()) {
+            Ordering::Equal => {
+                let nest = elementwise_nest(operands, &results[0], |b, x| b.bitcast(x[0], self.dtype));
+                let Lowering::Nests(nests) = nest else { unreachable!("an elementwise operation is a nest") };
+                // Integers below one byte are extended by their signs in memory.
+                if is_short {
+                    Ok(Lowering::Nests(nests))
+                } else {
+                    Ok(Lowering::Reinterpret(nests.into_iter().next()))
+                }
+            }
+            Ordering::Less | Ordering::Greater if !is_short => Ok(Lowering::Reinterpret(None)),
+            Ordering::Greater => Ok(Lowering::Nests(vec![unpack(&operands[0], &results[0])])),
+            Ordering::Less => Ok(Lowering::Nests(vec![pack(&operands[0], &results[0])])),
         }
-        if from.bits() != self.dtype.bits() {
-            return Ok(Lowering::Reinterpret(None));
-        }
-        let nest = elementwise_nest(operands, &results[0], |b, x| b.bitcast(x[0], self.dtype));
-        let Lowering::Nests(nests) = nest else { unreachable!("an elementwise operation is a nest") };
-        Ok(Lowering::Reinterpret(nests.into_iter().next()))
     }
 
     fn bodies(&self) -> &[Body] {
@@ -242,12 +254,86 @@ impl Family for Bitcast {
             sample(DType::U32, Tensor::from_f64s(DType::F64, [], &[1.5])),
             sample(DType::U32, Tensor::from_f64s(DType::F32, [0], &[])),
             sample(DType::U8, Tensor::from_f64s(DType::F32, [2, 0], &[])),
+            sample(DType::U8, Tensor::from_f64s(DType::F8E4M3FN, [3], &[1.0, -448.0, 0.015625])),
+            sample(DType::U4, Tensor::from_f64s(DType::I4, [3], &[-1.0, 7.0, -8.0])),
+            sample(DType::I4, Tensor::from_f64s(DType::U8, [3], &[33.0, 243.0, 128.0])),
+            sample(DType::U2, Tensor::from_f64s(DType::F32, [2], &[1.5, -3.25])),
+            sample(DType::I2, Tensor::from_f64s(DType::I4, [2, 1], &[-3.0, 6.0])),
+            sample(DType::I8, Tensor::from_f64s(DType::I4, [2, 2], &[1.0, -2.0, -8.0, 7.0])),
+            sample(DType::U4, Tensor::from_f64s(DType::I2, [2], &[-1.0, 1.0])),
+            sample(
+                DType::F16,
+                Tensor::from_f64s(DType::U4, [2, 4], &[0.0, 0.0, 12.0, 3.0, 1.0, 2.0, 8.0, 11.0]),
+            ),
+            sample(DType::F8E5M2, Tensor::from_f64s(DType::I4, [0, 2], &[])),
         ]
     }
 }
 
-fn is_packed(from: DType, to: DType) -> bool {
-    from != to && (from.bits() < 8 || to.bits() < 8)
+/// The bits of all elements in order, lowest first, as elements of another type.
+fn regrouped(operand: &Tensor, result: Aval) -> Tensor {
+    let (from, to) = (operand.dtype(), result.dtype);
+    let mut bits: Vec<u128> = Vec::new();
+    for element in operand.scalars() {
+        let word = Literal::new(from, element).bits();
+        bits.extend((0..from.bits()).map(|bit| word >> bit & 1));
+    }
+    let words = bits.chunks(to.bits() as usize);
+    let values = words.map(|word| {
+        let word = word.iter().rev().fold(0, |high, &bit| high << 1 | bit);
+        Literal::from_bits(to, word).value()
+    });
+    Tensor::from_scalars(result, values)
+}
+
+/// The unsigned integer of as many bits.
+fn unsigned_of(dtype: DType) -> DType {
+    match dtype.bits() {
+        2 => DType::U2,
+        4 => DType::U4,
+        _ => dtype.same_width_unsigned().expect("numbers have at most 64 bits"),
+    }
+}
+
+/// Each element's bits, dealt out to several shorter integers along a new last axis.
+fn unpack(operand: &Aval, result: &Aval) -> Nest {
+    let (word, part) = (unsigned_of(operand.dtype), result.dtype);
+    let rank = operand.rank();
+    let mut nest = Nest::new(parallel_dims(&result.shape));
+    let mut b = BlockBuilder::new();
+    let indices = (0..rank).map(Index::dim).collect();
+    let x = b.load(Access::new(BufferId(0), indices), operand.dtype);
+    let x = if operand.dtype.bits() < 8 { b.convert(x, word) } else { b.bitcast(x, word) };
+    let (position, width) = (b.dim(rank), b.int(DType::I64, i64::from(part.bits())));
+    let amount = b.mul(position, width);
+    let amount = b.convert(amount, word);
+    let shifted = b.shr(x, amount);
+    let value = b.convert(shifted, part);
+    nest.stores.push(identity_store(BufferId(1), rank + 1, value));
+    nest.block = b.finish();
+    nest
+}
+
+/// The last axis's short integers as the bits of one element.
+fn pack(operand: &Aval, result: &Aval) -> Nest {
+    let (part, word) = (operand.dtype, unsigned_of(result.dtype));
+    let rank = result.rank();
+    let mut nest = Nest::new(parallel_dims(&result.shape));
+    let mut b = BlockBuilder::new();
+    let mut bits = b.int(word, 0);
+    for position in 0..operand.shape[rank] {
+        let indices = (0..rank).map(Index::dim).chain([Index::constant(position as i64)]).collect();
+        let x = b.load(Access::new(BufferId(0), indices), part);
+        let x = b.convert(x, unsigned_of(part));
+        let (x, amount) = (b.convert(x, word), b.int(word, position as i64 * i64::from(part.bits())));
+        let shifted = b.shl(x, amount);
+        bits = b.or(bits, shifted);
+    }
+    let is_short = result.dtype.bits() < 8;
+    let value = if is_short { b.convert(bits, result.dtype) } else { b.bitcast(bits, result.dtype) };
+    nest.stores.push(identity_store(BufferId(1), rank, value));
+    nest.block = b.finish();
+    nest
 }
 
 /// A complex number becomes real by its real part.

@@ -36,7 +36,7 @@ impl Primitive for ReducePrecision {
     }
 
     fn eval(&self, _cx: &EvalCx, operands: &[Tensor]) -> Rule<Vec<Tensor>> {
-        let own = format_of(operands[0].dtype()).ok_or(NoRule::NotYet("floats of 8 bits"))?;
+        let own = format_of(working_dtype(operands[0].dtype()));
         let result = operands[0].aval().clone();
         Ok(vec![eval_elementwise(result, operands, |x| Scalar::Float(self.round(own, x[0].float())))])
     }
@@ -63,8 +63,13 @@ impl Primitive for ReducePrecision {
     }
 
     fn lower(&self, operands: &[Aval], results: &[Aval]) -> Rule<Lowering> {
-        let own = format_of(operands[0].dtype).ok_or(NoRule::NotYet("floats of 8 bits"))?;
-        Ok(elementwise_nest(operands, &results[0], |b, x| self.lower_element(b, x[0], own)))
+        let dtype = operands[0].dtype;
+        let working = working_dtype(dtype);
+        Ok(elementwise_nest(operands, &results[0], |b, x| {
+            let wide = b.convert(x[0], working);
+            let rounded = self.lower_element(b, wide, format_of(working));
+            b.convert(rounded, dtype)
+        }))
     }
 
     fn bodies(&self) -> &[Body] {
@@ -103,7 +108,7 @@ impl Family for ReducePrecision {
             6.2e-5,
         ];
         let mut samples = Vec::new();
-        for dtype in [DType::F32, DType::F64, DType::F16, DType::BF16] {
+        for dtype in [DType::F32, DType::F64, DType::F16, DType::BF16, DType::F8E4M3FN, DType::F8E5M2] {
             for (exponent_bits, mantissa_bits) in
                 [(8, 23), (8, 7), (5, 10), (5, 2), (3, 2), (8, 0), (1, 0), (11, 52)]
             {
@@ -136,15 +141,22 @@ impl Format {
     }
 }
 
-fn format_of(dtype: DType) -> Option<Format> {
+/// The dtype whose layout counts: a float of 8 bits is rounded as an F16 number, as XLA does, and then converted back. So
+/// what is too large becomes NaN where the dtype has no infinity.
+fn working_dtype(dtype: DType) -> DType {
+    if dtype.bits() < 16 { DType::F16 } else { dtype }
+}
+
+/// Of a float of at least 16 bits.
+fn format_of(dtype: DType) -> Format {
     let (exponent_bits, mantissa_bits) = match dtype {
         DType::F16 => (5, 10),
         DType::BF16 => (8, 7),
         DType::F32 => (8, 23),
         DType::F64 => (11, 52),
-        _ => return None,
+        other => unreachable!("{other} is no float of at least 16 bits"),
     };
-    Some(Format { exponent_bits, mantissa_bits })
+    Format { exponent_bits, mantissa_bits }
 }
 
 impl ReducePrecision {

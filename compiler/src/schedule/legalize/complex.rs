@@ -111,7 +111,7 @@ fn nest(nest: &mut Nest, aliases: &mut Aliases) -> Result<(), String> {
 /// Rewrites a block with parameters and results; a parameter or result in two parts becomes two.
 ///
 /// Errors: as [`function`].
-fn block(source: &Block) -> Result<Block, String> {
+pub(super) fn block(source: &Block) -> Result<Block, String> {
     let mut splitter = Splitter::new(source);
     for val in source.vals() {
         let parts = splitter.inst(source.inst(val), source.dtype(val), None)?;

@@ -1,6 +1,6 @@
 //! One instruction at a time.
 
-use super::{filled_access, half};
+use super::{filled_access, narrow, short};
 use crate::loops::{BinaryOp, Block, BlockBuilder, BufferId, CompareOp, Index, Inst, UnaryOp, Val, math};
 use crate::types::{DType, Kind, Literal};
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use std::sync::Arc;
 pub(super) struct Rewriter<'s> {
     source: &'s Block,
     b: BlockBuilder,
-    /// For each value of the source, its counterpart: of the same type, or F32 for a half-precision one.
+    /// For each value of the source, its counterpart: of its machine type.
     map: Vec<Val>,
 }
 
@@ -42,7 +42,18 @@ impl<'s> Rewriter<'s> {
 
     /// What a buffer of `dtype` stores for a value.
     pub(super) fn stored(&mut self, value: Val, dtype: DType) -> Val {
-        if half::is_half(dtype) { half::to_bits(&mut self.b, value, dtype) } else { value }
+        if narrow::is_narrow(dtype) {
+            return narrow::to_bits(&mut self.b, value, dtype);
+        }
+        if short::is_short(dtype) { self.b.bitcast(value, DType::U8) } else { value }
+    }
+
+    /// The value that a buffer of `dtype` stores as these bits.
+    fn loaded(&mut self, bits: Val, dtype: DType) -> Val {
+        if narrow::is_narrow(dtype) {
+            return narrow::from_bits(&mut self.b, bits, dtype);
+        }
+        if short::is_short(dtype) { self.b.bitcast(bits, short::byte(dtype)) } else { bits }
     }
 
     /// The element that a store is about to replace; zero where its mask may exclude it.
@@ -50,14 +61,17 @@ impl<'s> Rewriter<'s> {
         let stored = stored_type(dtype);
         let access = filled_access(&mut self.b, buffer, indices, stored);
         let bits = self.b.load(access, stored);
-        if half::is_half(dtype) { half::from_bits(&mut self.b, bits, dtype) } else { bits }
+        self.loaded(bits, dtype)
     }
 
     /// An operation on two values of (source) type `dtype`.
     pub(super) fn binary(&mut self, op: BinaryOp, dtype: DType, x: Val, y: Val) -> Result<Val, String> {
         match dtype.kind() {
             Kind::Bool => Ok(self.b.binary(bool_operation(op)?, x, y)),
-            Kind::Signed | Kind::Unsigned => self.integer_binary(op, dtype, x, y),
+            Kind::Signed | Kind::Unsigned => {
+                let result = self.integer_binary(op, dtype, x, y)?;
+                Ok(self.rounded(result, dtype))
+            }
             Kind::Float => Ok(self.float_binary(op, dtype, x, y)),
             Kind::Complex | Kind::Key | Kind::Float0 => Err(format!("{op:?} is not supported on {dtype}")),
         }
@@ -92,7 +106,7 @@ impl<'s> Rewriter<'s> {
                 let args = args.iter().map(|&arg| self.get(arg)).collect();
                 Ok(self.b.rare(self.get(*when), self.get(*fast), super::block(slow)?, args))
             }
-            Inst::Call { symbol, .. } if half::is_half(dtype) => {
+            Inst::Call { symbol, .. } if is_encoded(dtype) => {
                 Err(format!("{symbol} is not defined on {dtype}"))
             }
             Inst::Dim(_) | Inst::LoopIndex(_) | Inst::Select { .. } | Inst::Call { .. } => {
@@ -104,26 +118,30 @@ impl<'s> Rewriter<'s> {
 
     fn load(&mut self, inst: &Inst, dtype: DType) -> Val {
         let mut moved = inst.map_operands(|operand| self.get(operand));
-        if !half::is_half(dtype) {
-            return self.b.push(moved, stored_type(dtype));
-        }
         if let Inst::Load(access) = &mut moved {
-            access.fill = access.fill.map(|fill| half::to_bits(&mut self.b, fill, dtype));
+            access.fill = access.fill.map(|fill| self.stored(fill, dtype));
         }
-        let bits = self.b.push(moved, DType::U16);
-        half::from_bits(&mut self.b, bits, dtype)
+        let bits = self.b.push(moved, stored_type(dtype));
+        self.loaded(bits, dtype)
     }
 
-    /// Rounds what an F32 operation made for a half-precision result.
+    /// Rounds what an F32 operation made for a narrower result; wraps what an operation on bytes made.
     fn rounded(&mut self, x: Val, dtype: DType) -> Val {
-        if half::is_half(dtype) { half::round(&mut self.b, x, dtype) } else { x }
+        if narrow::is_narrow(dtype) {
+            return narrow::round(&mut self.b, x, dtype);
+        }
+        if short::is_short(dtype) { short::wrap(&mut self.b, x, dtype) } else { x }
     }
 
     fn unary(&mut self, op: UnaryOp, dtype: DType, x: Val) -> Result<Val, String> {
         let unsupported = || Err(format!("{op:?} is not supported on {dtype}"));
         match dtype.kind() {
             Kind::Bool if op == UnaryOp::Not => Ok(self.b.not(x)),
-            Kind::Signed | Kind::Unsigned => self.integer_unary(op, dtype, x),
+            Kind::Signed | Kind::Unsigned if op == UnaryOp::IsFinite => Ok(self.b.bool(true)),
+            Kind::Signed | Kind::Unsigned => {
+                let result = self.integer_unary(op, dtype, x)?;
+                Ok(self.rounded(result, dtype))
+            }
             Kind::Float if op == UnaryOp::IsFinite => Ok(math::is_finite(&mut self.b, x)),
             Kind::Float => {
                 let y = math::unary(&mut self.b, op, x);
@@ -137,21 +155,28 @@ impl<'s> Rewriter<'s> {
         match op {
             UnaryOp::Abs if !dtype.is_signed() => Ok(x),
             UnaryOp::Neg | UnaryOp::Abs | UnaryOp::Not => Ok(self.b.unary(op, x)),
+            UnaryOp::PopulationCount | UnaryOp::CountLeadingZeros if short::is_short(dtype) => {
+                let bits = short::low_bits(&mut self.b, x, dtype);
+                let count = self.b.unary(op, bits);
+                let unused = if op == UnaryOp::PopulationCount { 0 } else { i64::from(8 - dtype.bits()) };
+                let unused = self.b.int(short::byte(dtype), unused);
+                Ok(self.b.sub(count, unused))
+            }
             UnaryOp::PopulationCount | UnaryOp::CountLeadingZeros => Ok(self.b.unary(op, x)),
             UnaryOp::Sign => {
-                let [zero, one, minus_one] = [0, 1, -1].map(|value| self.b.int(dtype, value));
+                let machine = self.b.dtype(x);
+                let [zero, one, minus_one] = [0, 1, -1].map(|value| self.b.int(machine, value));
                 let (above, below) = (self.b.gt(x, zero), self.b.lt(x, zero));
                 let not_above = if dtype.is_signed() { self.b.select(below, minus_one, zero) } else { zero };
                 Ok(self.b.select(above, one, not_above))
             }
-            UnaryOp::IsFinite => Ok(self.b.bool(true)),
             _ => Err(format!("{op:?} is not supported on {dtype}")),
         }
     }
 
     fn float_binary(&mut self, op: BinaryOp, dtype: DType, x: Val, y: Val) -> Val {
-        if op == BinaryOp::NextAfter && half::is_half(dtype) {
-            return self.half_next_after(dtype, x, y);
+        if op == BinaryOp::NextAfter && narrow::is_narrow(dtype) {
+            return self.narrow_next_after(dtype, x, y);
         }
         if matches!(op, BinaryOp::Max | BinaryOp::Min) {
             return self.extreme(op, x, y);
@@ -186,15 +211,15 @@ impl<'s> Rewriter<'s> {
         b.select(is_tie, tie, extreme)
     }
 
-    fn half_next_after(&mut self, dtype: DType, x: Val, y: Val) -> Val {
-        let infinity = if dtype == DType::F16 { 0x7c00 } else { 0x7f80 };
+    fn narrow_next_after(&mut self, dtype: DType, x: Val, y: Val) -> Val {
+        let (sign, greatest) = narrow::bounds(dtype);
         let [x, y] = [x, y].map(|operand| {
-            let bits = half::to_bits(&mut self.b, operand, dtype);
+            let bits = narrow::to_bits(&mut self.b, operand, dtype);
             self.b.convert(bits, DType::I32)
         });
-        let stepped = math::next_after_bits(&mut self.b, x, y, infinity, 0x8000);
-        let bits = self.b.convert(stepped, DType::U16);
-        half::from_bits(&mut self.b, bits, dtype)
+        let stepped = math::next_after_bits(&mut self.b, x, y, greatest, sign);
+        let bits = self.b.convert(stepped, narrow::word(dtype));
+        narrow::from_bits(&mut self.b, bits, dtype)
     }
 
     fn integer_binary(&mut self, op: BinaryOp, dtype: DType, x: Val, y: Val) -> Result<Val, String> {
@@ -203,9 +228,15 @@ impl<'s> Rewriter<'s> {
                 Ok(self.b.binary(op, x, y))
             }
             BinaryOp::And | BinaryOp::Or | BinaryOp::Xor => Ok(self.b.binary(op, x, y)),
-            BinaryOp::Div | BinaryOp::Rem => Ok(self.guarded_division(op, dtype, x, y)),
+            BinaryOp::Div | BinaryOp::Rem => Ok(self.guarded_division(op, x, y)),
             BinaryOp::ShiftLeft | BinaryOp::ShiftRightLogical | BinaryOp::ShiftRightArithmetic => {
                 Ok(self.guarded_shift(op, dtype, x, y))
+            }
+            BinaryOp::MulHigh if short::is_short(dtype) => {
+                // A byte holds the product.
+                let (product, amount) = (self.b.mul(x, y), i64::from(dtype.bits()));
+                let amount = self.b.int(short::byte(dtype), amount);
+                Ok(if dtype.is_signed() { self.b.sar(product, amount) } else { self.b.shr(product, amount) })
             }
             BinaryOp::MulHigh => Ok(math::mul_high(&mut self.b, x, y)),
             BinaryOp::Pow | BinaryOp::Atan2 | BinaryOp::NextAfter | BinaryOp::Complex => {
@@ -215,11 +246,13 @@ impl<'s> Rewriter<'s> {
     }
 
     /// As JAX: x / 0 has all bits set, x % 0 = x, and the least number over -1 wraps to itself, remainder 0.
-    fn guarded_division(&mut self, op: BinaryOp, dtype: DType, x: Val, y: Val) -> Val {
+    fn guarded_division(&mut self, op: BinaryOp, x: Val, y: Val) -> Val {
         if self.b.as_const(y).is_some_and(|divisor| !divisor.is_zero() && divisor.value().int() != -1) {
             return self.b.binary(op, x, y);
         }
         let b = &mut self.b;
+        // Bytes hold the quotients of shorter integers.
+        let dtype = b.dtype(x);
         let [zero, one, minus_one] = [0, 1, -1].map(|value| b.int(dtype, value));
         let by_zero = b.eq(y, zero);
         let mut unsafe_divisor = by_zero;
@@ -238,11 +271,18 @@ impl<'s> Rewriter<'s> {
     /// Amounts count as unsigned; from the width on, everything is shifted out.
     fn guarded_shift(&mut self, op: BinaryOp, dtype: DType, x: Val, amount: Val) -> Val {
         let width = i64::from(dtype.bits());
+        let x = match op {
+            _ if !short::is_short(dtype) => x,
+            BinaryOp::ShiftRightLogical => short::low_bits(&mut self.b, x, dtype),
+            BinaryOp::ShiftRightArithmetic => short::sign_extended(&mut self.b, x, dtype),
+            _ => x,
+        };
         let in_width = |amount: Literal| (0..i128::from(width)).contains(&amount.value().int());
         if self.b.as_const(amount).is_some_and(in_width) {
             return self.b.binary(op, x, amount);
         }
         let b = &mut self.b;
+        let dtype = b.dtype(x);
         let unsigned = dtype.same_width_unsigned().expect("integers have an unsigned type of their width");
         let as_unsigned = b.bitcast(amount, unsigned);
         let limit = b.int(unsigned, width);
@@ -288,15 +328,20 @@ impl<'s> Rewriter<'s> {
     }
 
     fn convert(&mut self, from: DType, to: DType, x: Val) -> Val {
-        if !half::is_half(to) {
-            // A half-precision operand is an F32 value already.
-            return self.b.convert(x, to);
-        }
         if from == to {
             return x;
         }
+        if short::is_short(to) {
+            let byte = self.b.convert(x, short::byte(to));
+            let saturates = from.is_float();
+            return if saturates { short::saturate(&mut self.b, byte, to) } else { self.rounded(byte, to) };
+        }
+        if !narrow::is_narrow(to) {
+            // An operand narrower than F32 is an F32 value already.
+            return self.b.convert(x, to);
+        }
         let single = if from == DType::F64 {
-            half::narrow_to_odd(&mut self.b, x)
+            narrow::narrow_to_odd(&mut self.b, x)
         } else {
             self.b.convert(x, DType::F32)
         };
@@ -305,11 +350,9 @@ impl<'s> Rewriter<'s> {
 
     fn bitcast(&mut self, from: DType, to: DType, x: Val) -> Val {
         let bits = self.stored(x, from);
-        if !half::is_half(to) {
-            return self.b.bitcast(bits, stored_type(to));
-        }
-        let bits = self.b.bitcast(bits, DType::U16);
-        half::from_bits(&mut self.b, bits, to)
+        let bits = self.b.bitcast(bits, stored_type(to));
+        let value = self.loaded(bits, to);
+        if short::is_short(to) { self.rounded(value, to) } else { value }
     }
 }
 
@@ -323,7 +366,7 @@ pub(super) fn bool_operation(op: BinaryOp) -> Result<BinaryOp, String> {
     }
 }
 
-/// Is the result on a half-precision operand representable without rounding?
+/// Is the result on an operand narrower than F32 representable without rounding?
 fn is_closed(op: UnaryOp) -> bool {
     let is_rounding = matches!(op, UnaryOp::Floor | UnaryOp::Ceil | UnaryOp::Trunc);
     let is_nearest = matches!(op, UnaryOp::RoundEven | UnaryOp::RoundAway);
@@ -333,31 +376,37 @@ fn is_closed(op: UnaryOp) -> bool {
 /// The type that holds a value of `dtype` in machine code.
 fn machine_type(dtype: DType) -> Result<DType, String> {
     match dtype {
-        DType::F16 | DType::BF16 => Ok(DType::F32),
+        DType::F16 | DType::BF16 | DType::F8E4M3FN | DType::F8E5M2 => Ok(DType::F32),
+        DType::I2 | DType::I4 | DType::U2 | DType::U4 => Ok(short::byte(dtype)),
         DType::Bool | DType::F32 | DType::F64 => Ok(dtype),
         DType::I8 | DType::I16 | DType::I32 | DType::I64 => Ok(dtype),
         DType::U8 | DType::U16 | DType::U32 | DType::U64 => Ok(dtype),
         DType::KeyFry => Ok(DType::U64),
-        DType::I2 | DType::I4 | DType::U2 | DType::U4 | DType::F8E4M3FN | DType::F8E5M2 => {
-            Err(format!("code generation does not support {dtype} yet"))
-        }
-        DType::C64 | DType::C128 | DType::Float0 => Err(format!("a value of {dtype} was not taken apart")),
+        DType::C64 | DType::C128 => Err(format!("a value of {dtype} was not taken apart")),
+        DType::Float0 => Err("float0 has no values".to_string()),
     }
 }
 
 /// The type that buffers of `dtype` are loaded and stored as.
 fn stored_type(dtype: DType) -> DType {
     match dtype {
-        DType::F16 | DType::BF16 => DType::U16,
+        _ if narrow::is_narrow(dtype) => narrow::word(dtype),
+        _ if short::is_short(dtype) => DType::U8,
         DType::KeyFry => DType::U64,
         other => other,
     }
+}
+
+/// Do buffers of `dtype` store something else than the machine's values?
+pub(super) fn is_encoded(dtype: DType) -> bool {
+    narrow::is_narrow(dtype) || short::is_short(dtype)
 }
 
 fn in_type(literal: Literal, machine: DType) -> Literal {
     match literal.dtype().kind() {
         _ if literal.dtype() == machine => literal,
         Kind::Key => Literal::from_bits(machine, literal.bits()),
+        Kind::Signed | Kind::Unsigned => Literal::new(machine, literal.value()),
         _ => Literal::from_f64(machine, literal.value().float()),
     }
 }
