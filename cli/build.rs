@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The parts of the runtime, an object each: a program is linked with those that it needs.
-const PARTS: [&str; 2] = ["base", "linalg"];
+const PARTS: [&str; 3] = ["base", "fft", "linalg"];
 
 fn main() {
     let root = PathBuf::from(variable("CARGO_MANIFEST_DIR")).join("..");

@@ -5,10 +5,12 @@
 //! programs; `include/rjaxc_rt.h` declares it for C.
 //!
 //! # Note: parts
-//! The archive has an object for each part of the crate (`--cfg rjaxc_part="base"` or `"linalg"`), so that a program
+//! The archive has an object for each part of the crate (`--cfg rjaxc_part="base"`, `"fft"` or `"linalg"`), so that a program
 //! without linear algebra does not carry it. A module belongs to one part: both objects can be linked together.
 #![no_std]
 
+#[cfg(any(not(rjaxc_archive), rjaxc_part = "fft"))]
+mod fft;
 #[cfg(any(not(rjaxc_archive), rjaxc_part = "linalg"))]
 mod linalg;
 #[cfg(any(not(rjaxc_archive), rjaxc_part = "base"))]
@@ -37,7 +39,7 @@ pub fn symbols() -> impl Iterator<Item = (&'static str, *const u8)> {
         .into_iter()
         .chain(sort::symbols())
         .chain(special::symbols())
-        .chain(linalg::entry::symbols())
+        .chain(linalg::entry::symbols()).chain(fft::symbols())
 }
 
 #[cfg(test)]
