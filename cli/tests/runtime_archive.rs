@@ -36,7 +36,12 @@ fn needs_nothing_and_keeps_no_state() {
 fn is_small() {
     let archive = ArchiveFile::parse(ARCHIVE).expect("an archive");
     for member in archive.members().map(|member| member.expect("a member")) {
-        let limit = if member.name() == b"rjaxc_rt_linalg.o" { 600_000 } else { 100_000 };
+        // The transforms are there for two types, with passes unrolled for each radix: just under 100 KB.
+        let limit = match member.name() {
+            b"rjaxc_rt_linalg.o" => 600_000,
+            b"rjaxc_rt_fft.o" => 120_000,
+            _ => 100_000,
+        };
         let size = member.size();
         assert!(size < limit, "{} has grown to {size} bytes", String::from_utf8_lossy(member.name()));
     }

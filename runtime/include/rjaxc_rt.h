@@ -45,6 +45,14 @@ float rjax_zeta_f32(float x, float q);
 double rjax_polygamma_f64(double order, double x);
 float rjax_polygamma_f32(float order, float x);
 
+/* The Fourier transform of each row of length n; kind is 0 for the forward, 1 for the inverse transform, 2 and 3 for
+   those of real rows. plan and table are constants that the compiler computes for n; the scratch memory is for
+   `together` rows. Returns 0. */
+int32_t rjax_fft_f32(const float *x, const uint32_t *plan, const float *table, float *y, float *scratch, int64_t kind,
+                     int64_t rows, int64_t n, int64_t together);
+int32_t rjax_fft_f64(const double *x, const uint32_t *plan, const double *table, double *y, double *scratch,
+                     int64_t kind, int64_t rows, int64_t n, int64_t together);
+
 #ifdef __cplusplus
 }
 #endif

@@ -39,7 +39,8 @@ pub fn symbols() -> impl Iterator<Item = (&'static str, *const u8)> {
         .into_iter()
         .chain(sort::symbols())
         .chain(special::symbols())
-        .chain(linalg::entry::symbols()).chain(fft::symbols())
+        .chain(linalg::entry::symbols())
+        .chain(fft::symbols())
 }
 
 #[cfg(test)]

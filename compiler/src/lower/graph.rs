@@ -152,9 +152,9 @@ impl<'a> Graph<'a> {
                 };
                 defs[eqn.results[0].0 as usize] = Some(def);
             }
-            Lowering::Runtime { call, scratch_bytes } => {
+            Lowering::Runtime { call, tables, scratch_bytes } => {
                 eqn.results.iter().for_each(|var| defs[var.0 as usize] = Some(Def::Step));
-                self.call(eqn, call, scratch_bytes);
+                self.call(eqn, call, tables, scratch_bytes);
             }
             Lowering::Control(control) => {
                 eqn.results.iter().for_each(|var| defs[var.0 as usize] = Some(Def::Step));
@@ -170,9 +170,19 @@ impl<'a> Graph<'a> {
         Ok(())
     }
 
-    /// Adds a call with its slots replaced by the equation's operands and results.
-    fn call(&mut self, eqn: &Equation, mut call: RuntimeCall, scratch_bytes: Option<usize>) {
+    /// Adds a call with its slots replaced by the equation's operands and results, and its tables.
+    fn call(
+        &mut self,
+        eqn: &Equation,
+        mut call: RuntimeCall,
+        tables: Vec<Arc<Tensor>>,
+        scratch_bytes: Option<usize>,
+    ) {
         call.reads = call.reads.iter().map(|&id| self.memory(slot(eqn, id))).collect();
+        for table in tables {
+            let buffer = self.add_buffer(&table.aval().clone(), Place::Constant(table));
+            call.reads.push(buffer);
+        }
         call.writes.iter_mut().for_each(|id| *id = slot_var(eqn, *id).expect("results are variables"));
         let scratch = |bytes| self.add_buffer(&Aval::new(DType::U8, [bytes]), Place::Unplaced);
         call.scratch = scratch_bytes.map(scratch);

@@ -9,6 +9,7 @@ pub mod contraction;
 pub mod control;
 pub mod custom;
 pub mod elementwise;
+pub mod fft;
 pub mod hlo;
 pub mod indexing;
 pub mod linalg;
@@ -86,7 +87,7 @@ primitives! {
     linalg::Geqp3, linalg::HouseholderProduct, linalg::Ormqr, linalg::Qr, linalg::Eigh, linalg::Tridiagonal,
     linalg::Svd, linalg::Eig, linalg::Schur, linalg::Hessenberg, linalg::TridiagonalSolve,
     linalg::CustomLinearSolve,
-    special::Special,
+    special::Special, fft::Fft,
     pending::Pending,
 }
 

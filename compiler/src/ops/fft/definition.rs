@@ -34,7 +34,8 @@ pub(super) fn transform(kind: FftKind, lengths: &[usize], operand: &Tensor, resu
     }
     let points: usize = lengths.iter().product();
     let scale = if sign > 0.0 { 1.0 / points as f64 } else { 1.0 };
-    let element = |&(re, im): &Number| match result.dtype.is_complex() {
+    let complex = result.dtype.is_complex();
+    let element = |&(re, im): &Number| match complex {
         true => Scalar::Complex(re * scale, im * scale),
         false => Scalar::Float(re * scale),
     };

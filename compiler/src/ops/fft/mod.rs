@@ -7,7 +7,7 @@ use crate::diag::TypeError;
 use crate::ir::{Atom, Body, Builder, Params, Value};
 use crate::ops::elementwise::Conj;
 use crate::ops::rules::*;
-use crate::types::{Aval, DType, Kind, Scalar, Shape, Tensor};
+use crate::types::{Aval, DType, Scalar, Shape, Tensor};
 use std::sync::Arc;
 
 /// Transforms the last axes, whose extents are `lengths` (for real transforms, those of the real side). Inverse
@@ -67,10 +67,15 @@ impl Primitive for Fft {
             if self.kind.takes_complex() { &[DType::C64, DType::C128] } else { &[DType::F32, DType::F64] };
         if !accepts.contains(&operand.dtype) {
             let [narrow, wide] = [accepts[0], accepts[1]];
-            return Err(TypeError(format!("expected an operand of {narrow} or {wide}, found {}", operand.dtype)));
+            return Err(TypeError(format!(
+                "expected an operand of {narrow} or {wide}, found {}",
+                operand.dtype
+            )));
         }
         if count == 0 || count > operand.rank() {
-            return Err(TypeError(format!("fft_lengths has {count} extents, the operand {operand} not as many axes")));
+            return Err(TypeError(format!(
+                "fft_lengths has {count} extents, the operand {operand} not as many axes"
+            )));
         }
         let leading = operand.rank() - count;
         let (from, to) = (self.operand_extents(), self.result_extents());
@@ -82,7 +87,8 @@ impl Primitive for Fft {
     }
 
     fn eval(&self, _: &EvalCx, operands: &[Tensor]) -> Rule<Vec<Tensor>> {
-        let result = self.infer(&[operands[0].aval().clone()]).expect("operands have the inferred types").remove(0);
+        let result =
+            self.infer(&[operands[0].aval().clone()]).expect("operands have the inferred types").remove(0);
         Ok(vec![definition::transform(self.kind, &self.lengths, &operands[0], result)])
     }
 
@@ -91,7 +97,12 @@ impl Primitive for Fft {
     }
 
     /// Conjugates appear because transposition pairs complex numbers without conjugation.
-    fn transpose(&self, cx: &mut TransposeCx, cotangents: &[Tangent], operands: &[Operand]) -> Rule<Vec<Tangent>> {
+    fn transpose(
+        &self,
+        cx: &mut TransposeCx,
+        cotangents: &[Tangent],
+        operands: &[Operand],
+    ) -> Rule<Vec<Tangent>> {
         let Some(ct) = cotangents[0].value() else { return Ok(zero_cotangents(cx, operands)) };
         let b = &mut *cx.builder;
         let points = self.lengths.iter().product::<usize>() as f64;
@@ -142,14 +153,18 @@ impl Family for Fft {
     fn parse(name: &str, params: &Params, _: &[Option<Aval>]) -> Option<Result<Self, TypeError>> {
         (name == "fft").then(|| {
             let kind = match params.require("fft_type")? {
-                Value::Int(number) => usize::try_from(*number).ok().and_then(|at| FftKind::ALL.get(at).copied()),
+                Value::Int(number) => {
+                    usize::try_from(*number).ok().and_then(|at| FftKind::ALL.get(at).copied())
+                }
                 Value::Name(text) | Value::Str(text) | Value::Opaque(text) => {
                     let name = text.rsplit('.').next().unwrap_or(text);
                     FftKind::ALL.into_iter().find(|kind| kind.name().eq_ignore_ascii_case(name))
                 }
                 _ => None,
             };
-            let kind = kind.ok_or_else(|| TypeError::new("parameter fft_type: expected 0 to 3, or FFT, IFFT, RFFT or IRFFT"))?;
+            let kind = kind.ok_or_else(|| {
+                TypeError::new("parameter fft_type: expected 0 to 3, or FFT, IFFT, RFFT or IRFFT")
+            })?;
             Ok(Fft { kind, lengths: params.sizes("fft_lengths")? })
         })
     }
@@ -159,7 +174,13 @@ impl Family for Fft {
         // Every radix, products, primes beyond them, one and none; one row and more.
         let lengths = [1, 2, 3, 4, 5, 7, 8, 12, 13, 17, 30, 34, 49, 64, 0];
         for (kind, length) in FftKind::ALL.into_iter().flat_map(|kind| lengths.map(|length| (kind, length))) {
-            let batch: &[usize] = if length == 12 { &[5] } else if length == 17 { &[2, 3] } else { &[] };
+            let batch: &[usize] = if length == 12 {
+                &[5]
+            } else if length == 17 {
+                &[2, 3]
+            } else {
+                &[]
+            };
             samples.extend(samples_of(kind, batch, &[length]));
         }
         for kind in FftKind::ALL {
@@ -184,7 +205,8 @@ fn samples_of(kind: FftKind, batch: &[usize], lengths: &[usize]) -> Vec<Sample> 
             f64::from(seed >> 24) / 64.0 - 2.0
         };
         let complex = kind.takes_complex();
-        let value = |_: &[usize]| if complex { Scalar::Complex(number(), number()) } else { Scalar::Float(number()) };
+        let value =
+            |_: &[usize]| if complex { Scalar::Complex(number(), number()) } else { Scalar::Float(number()) };
         // Relative to each element, of which some are small differences.
         Sample::new(op.clone(), vec![Tensor::from_fn(Aval::new(dtype, shape.clone()), value)]).within(4096.0)
     };
@@ -210,7 +232,13 @@ impl Fft {
     fn result_dtype(&self, operand: DType) -> DType {
         match self.kind {
             FftKind::Fft | FftKind::Ifft => operand,
-            FftKind::Rfft => if operand == DType::F64 { DType::C128 } else { DType::C64 },
+            FftKind::Rfft => {
+                if operand == DType::F64 {
+                    DType::C128
+                } else {
+                    DType::C64
+                }
+            }
             FftKind::Irfft => operand.real_part(),
         }
     }
@@ -271,6 +299,3 @@ impl Fft {
 
 // Units: bytes.
 const MOST_BYTES_TOGETHER: usize = 1 << 18;
-
-#[cfg(test)]
-mod tests;

@@ -130,8 +130,8 @@ pub enum Lowering {
     /// The result is this array, read-only data of the object.
     Constant(Arc<Tensor>),
     /// A routine of the runtime. `call.scratch` is empty: lowering fills it in if the routine takes scratch memory of
-    /// `scratch_bytes`, which may be 0.
-    Runtime { call: loops::RuntimeCall, scratch_bytes: Option<usize> },
+    /// `scratch_bytes`, which may be 0. It reads `tables`, constants of the object, after the operands.
+    Runtime { call: loops::RuntimeCall, tables: Vec<Arc<Tensor>>, scratch_bytes: Option<usize> },
     /// Statements around bodies.
     Control(Control),
 }

@@ -6,6 +6,7 @@ use crate::ir::{Atom, Builder, broadcast_shapes};
 use crate::loops::{Access, Affine, BlockBuilder, BufferId, Dim, Index, Nest, RuntimeCall, Store, Val};
 use crate::ops::Op;
 use crate::types::{Aval, DType, Kind, Shape, Tensor};
+use std::sync::Arc;
 
 /// Errors: TypeError if the number of operands is not `count`.
 pub fn expect_operands(operands: &[Aval], count: usize) -> Result<(), TypeError> {
@@ -92,7 +93,17 @@ pub fn runtime_call(
     let mut slots = (0..(operands.len() + results.len()) as u32).map(BufferId);
     let reads = slots.by_ref().take(operands.len()).collect();
     let call = RuntimeCall { symbol, reads, writes: slots.collect(), scratch: None, integers };
-    Lowering::Runtime { call, scratch_bytes }
+    Lowering::Runtime { call, tables: Vec::new(), scratch_bytes }
+}
+
+/// The call of the runtime, if `lowering` is one, with constant arrays that it reads after the operands.
+pub fn with_tables(lowering: Lowering, constants: Vec<Arc<Tensor>>) -> Lowering {
+    match lowering {
+        Lowering::Runtime { call, scratch_bytes, .. } => {
+            Lowering::Runtime { call, tables: constants, scratch_bytes }
+        }
+        other => other,
+    }
 }
 
 /// One parallel dim per axis.
