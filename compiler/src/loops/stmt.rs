@@ -7,7 +7,7 @@ use crate::types::Extent;
 #[derive(Clone, PartialEq, Debug)]
 pub enum Stmt {
     Nest(Nest),
-    /// `for var in 0..count`: nests beneath reach the position as [`Inst::LoopIndex`].
+    /// `for var in 0..count`: nests beneath reach the position as [`super::Inst::LoopIndex`].
     Loop {
         var: LoopVar,
         count: Extent,

@@ -1,6 +1,6 @@
 //! Dense linear algebra on the last axes of batches of matrices.
 //!
-//! Decompositions are routines of the runtime (see [`routine`]); `eval` uses the algorithms of [`textbook`], which share
+//! Decompositions are routines of the runtime ([`crate::ops::rules::runtime_call`]); `eval` uses the algorithms of [`textbook`], which share
 //! nothing with them. Decompositions that are unique only up to signs or order are compared by what defines them.
 //! Derivatives are JAX's; where JAX has none, there is none here.
 
