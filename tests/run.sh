@@ -51,11 +51,13 @@ RUSTDOCFLAGS="-D rustdoc::broken_intra_doc_links" cargo doc --release --workspac
 step "cargo build --release"
 cargo build --release --quiet
 
+# Before the tests: one of them runs what is written as StableHLO through jaxlib.
+[ ! -d "$corpus" ] || find_python
+
 step "cargo test"
 cargo test --release --workspace --no-fail-fast
 
 if [ -d "$corpus" ]; then
-    find_python
     if [ -n "$python" ]; then
         step "conformance with JAX: no wrong answer and no crash; what is refused is listed"
         "$python" "$corpus/runner.py" "$corpus/cases/harness" "$corpus/cases/jnp" "$corpus/cases/programs" "$corpus/cases/grad" "$corpus/cases/vmap" --server "$rjaxc conform" --report build/conformance.json -q || true

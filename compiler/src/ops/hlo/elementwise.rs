@@ -236,7 +236,10 @@ impl StableHlo for Compare {
             CompareKind::LeTotal => ("LE", true),
         };
         let kind = match cx.operands[0].dtype.kind() {
-            Kind::Float | Kind::Complex if is_total => "TOTALORDER",
+            Kind::Complex if is_total => {
+                return Err(NoRule::ByDesign("StableHLO has no total order of complex numbers"));
+            }
+            Kind::Float if is_total => "TOTALORDER",
             Kind::Float | Kind::Complex => "FLOAT",
             Kind::Signed => "SIGNED",
             Kind::Bool | Kind::Unsigned | Kind::Key | Kind::Float0 => "UNSIGNED",
