@@ -1,7 +1,7 @@
 //! `scan`: a body repeated a fixed number of times, over the rows of arrays.
 
 use super::cond::transposed_body;
-use super::while_loop::{closure, expect_same_state};
+use super::while_loop::{closure, closure_with, expect_same_state};
 use super::*;
 use crate::ir::inline::inline;
 use crate::ir::{Params, Value, Var};
@@ -119,8 +119,11 @@ impl Primitive for Scan {
             let selected = [consts.as_slice(), state, &xs].concat();
             (cx.bodies.jvp)(&self.body, &selected, &[state, &no_ys].concat())
         };
-        let state = closure(nonzero(of_state), |state| Ok(joint(state)?.nonzero[..self.carries].to_vec()))?;
-        let JvpProgram { program, nonzero: has_tangent } = joint(&state)?;
+        let (state, joint) = closure_with(nonzero(of_state), |state| {
+            let joint = joint(state)?;
+            Ok((joint.nonzero[..self.carries].to_vec(), joint))
+        })?;
+        let JvpProgram { program, nonzero: has_tangent } = joint;
         // Consts, state, xs; each followed by its tangents. The outputs alike.
         let counts = [&consts, &state, &xs].map(|flags| positions(flags, true).len());
         let starts = [0, self.consts, self.consts + self.carries, self.body.inputs.len()];
@@ -215,8 +218,11 @@ impl Primitive for Scan {
             let dims = leading(&[consts.as_slice(), state, &xs].concat());
             (cx.bodies.batch)(&self.body, &dims, cx.extent, &[state, &no_ys].concat())
         };
-        let state = closure(mapped(of_state), |state| Ok(batched(state)?.mapped[..self.carries].to_vec()))?;
-        let BatchedProgram { program, mapped: outputs } = batched(&state)?;
+        let (state, batched) = closure_with(mapped(of_state), |state| {
+            let batched = batched(state)?;
+            Ok((batched.mapped[..self.carries].to_vec(), batched))
+        })?;
+        let BatchedProgram { program, mapped: outputs } = batched;
         let (consts, first, for_xs) = self.parts(operands);
         let consts = batch_axis_at(cx, consts, of_consts, 0);
         // Rows come first, lanes second.
@@ -304,9 +310,10 @@ impl Nested for Scan {
             let unknown = [consts, state, xs].concat();
             (cx.split)(&self.body, &unknown, &[state, &no_ys].concat())
         };
-        let state =
-            closure(of_state.to_vec(), |state| Ok(part(state)?.unknown_outputs[..self.carries].to_vec()))?;
-        let body = part(&state)?;
+        let (state, body) = closure_with(of_state.to_vec(), |state| {
+            let body = part(state)?;
+            Ok((body.unknown_outputs[..self.carries].to_vec(), body))
+        })?;
         let flags = [consts, &state, xs].concat();
         let residuals = self.residuals(&body, &flags);
         let of_known = self.known_part(&body, &residuals, operands, unknown, &flags);

@@ -99,11 +99,21 @@ impl While {
 
 /// The least set that contains `start` and that `step` does not enlarge.
 pub(super) fn closure(start: Vec<bool>, step: impl Fn(&[bool]) -> Rule<Vec<bool>>) -> Rule<Vec<bool>> {
+    Ok(closure_with(start, |set| Ok((step(set)?, ())))?.0)
+}
+
+/// [`closure`], with what `step` made of that set: bodies are transformed once more only if the set has grown, so that
+/// the work stays small where loops are nested.
+pub(super) fn closure_with<T>(
+    start: Vec<bool>,
+    step: impl Fn(&[bool]) -> Rule<(Vec<bool>, T)>,
+) -> Rule<(Vec<bool>, T)> {
     let mut set = start;
     loop {
-        let next = either(&set, &step(&set)?);
+        let (more, made) = step(&set)?;
+        let next = either(&set, &more);
         if next == set {
-            return Ok(set);
+            return Ok((set, made));
         }
         set = next;
     }
@@ -172,8 +182,10 @@ impl Primitive for While {
         let consts = nonzero(of_body);
         let joint =
             |state: &[bool]| (cx.bodies.jvp)(self.body(), &[consts.as_slice(), state].concat(), state);
-        let state = closure(nonzero(of_state), |state| Ok(joint(state)?.nonzero))?;
-        let JvpProgram { program, .. } = joint(&state)?;
+        let (state, program) = closure_with(nonzero(of_state), |state| {
+            let JvpProgram { program, nonzero } = joint(state)?;
+            Ok((nonzero, program))
+        })?;
         let (const_tangents, state_tangents) =
             (positions(&consts, true).len(), positions(&state, true).len());
         let (consts_end, state_end) = (self.body_consts, self.body_consts + self.state_count());
