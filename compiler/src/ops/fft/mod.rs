@@ -36,7 +36,12 @@ pub enum FftKind {
 impl FftKind {
     const ALL: [FftKind; 4] = [FftKind::Fft, FftKind::Ifft, FftKind::Rfft, FftKind::Irfft];
 
-    fn name(self) -> &'static str {
+    /// The kind of this name, in any case of letters.
+    pub fn named(name: &str) -> Option<FftKind> {
+        FftKind::ALL.into_iter().find(|kind| kind.name().eq_ignore_ascii_case(name))
+    }
+
+    pub fn name(self) -> &'static str {
         match self {
             FftKind::Fft => "FFT",
             FftKind::Ifft => "IFFT",
@@ -159,8 +164,7 @@ impl Family for Fft {
                     usize::try_from(*number).ok().and_then(|at| FftKind::ALL.get(at).copied())
                 }
                 Value::Name(text) | Value::Str(text) | Value::Opaque(text) => {
-                    let name = text.rsplit('.').next().unwrap_or(text);
-                    FftKind::ALL.into_iter().find(|kind| kind.name().eq_ignore_ascii_case(name))
+                    FftKind::named(text.rsplit('.').next().unwrap_or(text))
                 }
                 _ => None,
             };

@@ -6,6 +6,7 @@
 use crate::diag::Diagnostic;
 use crate::hlo::{Attribute, Attributes, Value};
 use crate::ir::{self, Atom, Params};
+use crate::ops::elementwise::{ComplexPart, PartKind};
 use crate::ops::linalg::*;
 use crate::ops::rules::hlo::{Export, Import, Imported, StableHlo};
 use crate::ops::rules::{NoRule, Rule};
@@ -59,6 +60,7 @@ fn lapack(cx: &mut Import, operands: &[Atom]) -> Imported {
             operands,
         ),
         "gesdd" | "gesvd" => svd(cx, operands),
+        "geev" => eig(cx, operands),
         "gees" => schur(cx, operands),
         "gehrd" => cx.emit(Hessenberg, operands),
         "sytrd" | "hetrd" => cx.emit(Tridiagonal { is_lower: cx.letter("uplo") == 'L' }, operands),
@@ -118,6 +120,33 @@ fn svd(cx: &mut Import, operands: &[Atom]) -> Result<Vec<Atom>, Diagnostic> {
     results.extend(cx.emit(op, operands)?);
     for position in results.len()..4 {
         results.push(cx.scratch(position)?);
+    }
+    Ok(results)
+}
+
+/// Values, of real matrices in two arrays, then left and right vectors.
+///
+/// JAX differentiates vectors only if asked to, of which the text says nothing: whoever differentiates the text asks.
+fn eig(cx: &mut Import, operands: &[Atom]) -> Result<Vec<Atom>, Diagnostic> {
+    let (with_left, with_right) = (cx.letter("compute_left") == 'V', cx.letter("compute_right") == 'V');
+    let op = Eig { with_left, with_right, has_vector_derivatives: true, implementation: ir::Value::None };
+    let found = cx.emit(op, operands)?;
+    let mut results = match cx.results.len() {
+        // The routines for complex matrices have one array of values.
+        4 => vec![found[0]],
+        _ => {
+            let parts = [PartKind::Real, PartKind::Imag];
+            let part = |part| cx.emit_one(ComplexPart(part), &found[..1]);
+            parts.into_iter().map(part).collect::<Result<_, _>>()?
+        }
+    };
+    let mut vectors = found[1..].iter();
+    for is_wanted in [with_left, with_right] {
+        let vector = if is_wanted { vectors.next() } else { None };
+        results.push(match vector {
+            Some(&vector) => vector,
+            None => cx.scratch(results.len())?,
+        });
     }
     Ok(results)
 }

@@ -2,15 +2,18 @@
 //! the two lists below are all that the drivers see.
 
 mod branches;
+mod complex;
 mod contraction;
 mod control;
 mod elementwise;
+mod fft;
 mod indexing;
 mod linalg;
 mod random;
 mod reduction;
 mod shape;
 mod sorting;
+mod special;
 
 use super::Op;
 use super::rules::hlo::{Export, Import, Imported, StableHlo};
@@ -21,6 +24,8 @@ use crate::ir::Atom;
 /// Asked in this order; at most one knows an operation.
 const FAMILIES: &[fn(&mut Import, &[Atom]) -> Imported] = &[
     elementwise::from_hlo,
+    complex::from_hlo,
+    special::from_hlo,
     shape::from_hlo,
     reduction::from_hlo,
     contraction::from_hlo,
@@ -30,6 +35,7 @@ const FAMILIES: &[fn(&mut Import, &[Atom]) -> Imported] = &[
     sorting::from_hlo,
     random::from_hlo,
     linalg::from_hlo,
+    fft::from_hlo,
 ];
 
 /// Reads one operation; `None` if no family knows it.
@@ -51,6 +57,10 @@ pub fn to_hlo(op: &Op, cx: &mut Export, operands: &[Value]) -> Rule<Vec<Value>> 
         Op::ReducePrecision(op) => op,
         Op::Identity(op) => op,
         Op::WideMul(op) => op,
+        Op::ComplexPart(op) => op,
+        Op::MakeComplex(op) => op,
+        Op::Conj(op) => op,
+        Op::Special(op) => op,
         Op::Reduce(op) => op,
         Op::ArgReduce(op) => op,
         Op::BroadcastInDim(op) => op,
@@ -85,6 +95,7 @@ pub fn to_hlo(op: &Op, cx: &mut Export, operands: &[Value]) -> Rule<Vec<Value>> 
         Op::RngBitGenerator(op) => op,
         Op::TriangularSolve(op) => op,
         Op::Cholesky(op) => op,
+        Op::Fft(op) => op,
         // Primitives that have landed without a rule here.
         _ => return Err(NoRule::NotYet("the primitive is not written as StableHLO yet")),
     };
