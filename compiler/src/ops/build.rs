@@ -91,6 +91,13 @@ impl Builder {
         if self.aval(x).shape == shape { x } else { self.emit_one(BroadcastInDim { shape, dims }, &[x]) }
     }
 
+    /// A value along a new leading axis of this extent.
+    pub fn repeated(&mut self, x: Atom, extent: usize) -> Atom {
+        let aval = self.aval(x);
+        let kept: Vec<usize> = (1..=aval.rank()).collect();
+        self.broadcast_in_dim(x, aval.shape.inserted(0, extent), &kept)
+    }
+
     pub fn reduce_sum(&mut self, x: Atom, axes: &[usize]) -> Atom {
         if axes.is_empty() {
             return x;

@@ -11,15 +11,6 @@ use crate::ops::rules::{JvpCx, JvpProgram, Tangent, tangent_aval};
 /// Invariant: the selected inputs are inexact.
 /// Errors: an operation has no forward derivative.
 pub fn jvp(program: &Program, selected: &[bool]) -> Result<JvpProgram, Diagnostic> {
-    body(program, selected, &vec![false; program.outputs.len()])
-}
-
-/// [`jvp`], with tangents also for those outputs that `instantiate` marks, provided that they are inexact.
-pub(super) fn body(
-    program: &Program,
-    selected: &[bool],
-    instantiate: &[bool],
-) -> Result<JvpProgram, Diagnostic> {
     let mut program = program.clone();
     prune::run(&mut program);
     let mut b = Builder::new();
@@ -36,14 +27,7 @@ pub(super) fn body(
         b.set_origin(eqn.origin.via("jvp"));
         values.equation(&mut b, &program, eqn)?;
     }
-    let mut tangents: Vec<Option<Atom>> = program.outputs.iter().map(|&atom| values.tangent(atom)).collect();
-    for ((tangent, aval), _) in
-        tangents.iter_mut().zip(program.output_avals()).zip(instantiate).filter(|(_, wanted)| **wanted)
-    {
-        if tangent.is_none() && aval.dtype.is_inexact() {
-            *tangent = Some(b.zeros(&aval));
-        }
-    }
+    let tangents: Vec<Option<Atom>> = program.outputs.iter().map(|&atom| values.tangent(atom)).collect();
     let nonzero = tangents.iter().map(Option::is_some).collect();
     let outputs = values.primals.atoms(&program.outputs).into_iter().chain(tangents.into_iter().flatten());
     let outputs = outputs.collect();

@@ -27,7 +27,8 @@ pub fn linearize(program: &Program, selected: &[bool]) -> Result<Linearized, Dia
     // Every tangent counts as unknown, even one that turned out to be a constant.
     let outputs = program.outputs.len();
     let instantiate: Vec<bool> = (0..joint.outputs.len()).map(|output| output >= outputs).collect();
-    let Split { known, unknown, unknown_outputs, residuals } = split(&joint, &is_tangent, &instantiate)?;
+    let parts = split(&joint, &is_tangent)?.with_unknown(&instantiate);
+    let Split { known, unknown, unknown_outputs, residuals } = parts;
     if unknown_outputs[..outputs].contains(&true) {
         return Err(Diagnostic::bug("a result of the linearized program depends on its tangents"));
     }

@@ -30,10 +30,10 @@ use crate::types::Aval;
 
 /// The drivers, for rules that recurse into bodies.
 pub const BODIES: Bodies = Bodies {
-    jvp: |body, selected, instantiate| jvp::body(body, selected, instantiate).map_err(inside),
-    split: |body, unknown, instantiate| split(body, unknown, instantiate).map_err(inside),
+    jvp: |body, selected| jvp(body, selected).map_err(inside),
+    split: |body, unknown| split(body, unknown).map_err(inside),
     transpose: |b, body, known, cotangents| transpose(b, body, known, cotangents).map_err(inside),
-    batch: |body, dims, extent, mapped| vmap::body(body, dims, extent, mapped).map_err(inside),
+    batch: |body, dims, extent| vmap::body(body, dims, extent).map_err(inside),
 };
 
 fn inside(error: Diagnostic) -> NoRule {

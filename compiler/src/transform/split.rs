@@ -8,10 +8,10 @@ use crate::ops::rules::Split;
 use crate::types::Aval;
 use std::collections::HashMap;
 
-/// Splits by dependence on the unknown inputs. Outputs that `instantiate` marks count as unknown.
+/// Splits by dependence on the unknown inputs.
 ///
 /// Errors: an operation with bodies that cannot be split.
-pub fn split(program: &Program, unknown: &[bool], instantiate: &[bool]) -> Result<Split, Diagnostic> {
+pub fn split(program: &Program, unknown: &[bool]) -> Result<Split, Diagnostic> {
     let mut parts = Parts {
         known: Builder::new(),
         unknown: Builder::new(),
@@ -31,12 +31,12 @@ pub fn split(program: &Program, unknown: &[bool], instantiate: &[bool]) -> Resul
         parts.equation(program, eqn)?;
     }
     let (mut known_outputs, mut unknown_outputs, mut is_unknown) = (Vec::new(), Vec::new(), Vec::new());
-    for (&output, &wanted) in program.outputs.iter().zip(instantiate) {
+    for &output in &program.outputs {
         let value = parts.value(output);
-        is_unknown.push(wanted || matches!(value, Value::Unknown(_)));
+        is_unknown.push(matches!(value, Value::Unknown(_)));
         match value {
-            Value::Known(atom) if !wanted => known_outputs.push(atom),
-            value => unknown_outputs.push(parts.in_unknown(value)),
+            Value::Known(atom) => known_outputs.push(atom),
+            Value::Unknown(atom) => unknown_outputs.push(atom),
         }
     }
     let residuals = parts.residuals.len();

@@ -1,5 +1,7 @@
 //! Transformations of small programs, evaluated by the reference interpreter.
 
+mod nesting;
+
 use super::{jvp, linearize};
 use crate::diag::Sources;
 use crate::ir::{Builder, verify};

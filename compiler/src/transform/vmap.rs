@@ -28,23 +28,21 @@ pub fn vmap(
     Ok(finished(b, outputs))
 }
 
-/// [`vmap`] of a body: mapped inputs and outputs have their batch axis first. Outputs that `mapped` marks have one even
-/// if they do not depend on the batch.
+/// [`vmap`] of a body: mapped inputs and outputs have their batch axis first.
 pub(super) fn body(
     program: &Program,
     dims: &[BatchDim],
     extent: usize,
-    mapped: &[bool],
 ) -> Result<BatchedProgram, Diagnostic> {
     let (mut b, program, values) = run(program, dims, extent)?;
     let mut outputs = Vec::new();
     let mut is_mapped = Vec::new();
-    for (position, (&output, &wanted)) in program.outputs.iter().zip(mapped).enumerate() {
-        let has_axis = wanted || values.dim(output).axis().is_some();
+    for (position, &output) in program.outputs.iter().enumerate() {
+        let has_axis = values.dim(output).axis().is_some();
         outputs.push(values.output(&mut b, output, has_axis.then_some(0), position)?);
         is_mapped.push(has_axis);
     }
-    Ok(BatchedProgram { program: finished(b, outputs), mapped: is_mapped })
+    Ok(BatchedProgram { program: finished(b, outputs), mapped: is_mapped, extent })
 }
 
 /// Batches all equations.

@@ -1,6 +1,6 @@
 //! Calls: equations that stand for a body.
 
-use super::cond::transposed_body;
+use super::cond::{TransposedBody, transposed_body};
 use super::*;
 use crate::ir::inline::inline;
 use crate::ir::{Params, Value};
@@ -93,10 +93,9 @@ impl Primitive for Call {
     }
 
     fn jvp(&self, cx: &mut JvpCx, primals: &[Atom], tangents: &[Tangent]) -> Rule<Duals> {
-        let none = vec![false; self.body.outputs.len()];
-        let joint = (cx.bodies.jvp)(&self.body, &nonzero(tangents), &none)?;
+        let joint = (cx.bodies.jvp)(&self.body, &nonzero(tangents))?;
         let results = self.again(cx.builder, joint.program, &[primals, &values(tangents)].concat());
-        let (primals, found) = results.split_at(none.len());
+        let (primals, found) = results.split_at(self.body.outputs.len());
         let tangents = tangents_of(cx.builder, primals, &joint.nonzero, found);
         Ok(Duals { primals: primals.to_vec(), tangents })
     }
@@ -108,9 +107,8 @@ impl Primitive for Call {
         operands: &[Operand],
     ) -> Rule<Vec<Tangent>> {
         let linear: Vec<bool> = operands.iter().map(Operand::is_linear).collect();
-        let none = vec![false; positions(&linear, true).len()];
         let body = separated(cx.bodies, &self.body, &linear)?;
-        let (body, found) = transposed_body(cx.bodies, &body, &linear, cotangents, &none)?;
+        let TransposedBody { program: body, found } = transposed_body(cx.bodies, &body, &linear, cotangents)?;
         let known: Vec<Atom> = operands.iter().filter_map(Operand::known).collect();
         let mut results = self.again(cx.builder, body, &[known, values(cotangents)].concat()).into_iter();
         let mut all = zero_cotangents(cx, operands);
@@ -122,8 +120,7 @@ impl Primitive for Call {
 
     fn batch(&self, cx: &mut BatchCx, operands: &[Atom], dims: &[BatchDim]) -> Rule<Batched> {
         let moved = batch_axis_at(cx, operands, dims, 0);
-        let none = vec![false; self.body.outputs.len()];
-        let batched = (cx.bodies.batch)(&self.body, &leading(&mapped(dims)), cx.extent, &none)?;
+        let batched = (cx.bodies.batch)(&self.body, &leading(&mapped(dims)), cx.extent)?;
         let values = self.again(cx.builder, batched.program, &moved);
         Ok(Batched { values, dims: leading(&batched.mapped) })
     }
@@ -160,7 +157,7 @@ impl Family for Call {
 /// The same program, with what is linear in the marked inputs in equations of its own. The body of a `remat` is a joint
 /// program of values and tangents, in whose loops the two are mixed.
 fn separated(bodies: Bodies, body: &Program, linear: &[bool]) -> Rule<Program> {
-    let split = (bodies.split)(body, linear, &vec![true; body.outputs.len()])?;
+    let split = (bodies.split)(body, linear)?.with_unknown(&vec![true; body.outputs.len()]);
     let mut b = Builder::new();
     let inputs: Vec<Atom> = body.input_avals().into_iter().map(|aval| b.input(aval).into()).collect();
     let mut arguments = inline(&mut b, &split.known, &pick(&inputs, linear, false));
@@ -176,8 +173,7 @@ impl Nested for Call {
 
     /// The unknown part of a `remat` keeps nothing but the operands, and computes the rest again.
     fn split(&self, cx: &Bodies, operands: &[Aval], unknown: &[bool]) -> Rule<Split> {
-        let none = vec![false; self.body.outputs.len()];
-        let parts = (cx.split)(&self.body, unknown, &none)?;
+        let parts = (cx.split)(&self.body, unknown)?;
         if self.kind != CallKind::Remat {
             return Ok(parts);
         }

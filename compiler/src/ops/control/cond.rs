@@ -23,6 +23,10 @@ impl Cond {
     pub fn new(branches: impl IntoIterator<Item = Program>) -> Self {
         Cond { branches: branches.into_iter().map(Body::new).collect(), rest: Params::new() }
     }
+
+    fn each_branch<T>(&self, transform: impl Fn(&Program) -> Rule<T>) -> Rule<Vec<T>> {
+        self.branches.iter().map(|branch| transform(branch)).collect()
+    }
 }
 
 impl Primitive for Cond {
@@ -70,17 +74,12 @@ impl Primitive for Cond {
 
     fn jvp(&self, cx: &mut JvpCx, primals: &[Atom], tangents: &[Tangent]) -> Rule<Duals> {
         let selected = nonzero(&tangents[1..]);
-        let none = vec![false; self.branches[0].outputs.len()];
-        let mut has_tangent = none.clone();
-        for branch in &self.branches {
-            has_tangent = either(&has_tangent, &(cx.bodies.jvp)(branch, &selected, &none)?.nonzero);
-        }
-        let joint =
-            self.branches.iter().map(|branch| Ok((cx.bodies.jvp)(branch, &selected, &has_tangent)?.program));
-        let joint = Cond::new(joint.collect::<Rule<Vec<_>>>()?);
+        let joint = self.each_branch(|branch| (cx.bodies.jvp)(branch, &selected))?;
+        let has_tangent = any_of(joint.iter().map(|branch| branch.nonzero.as_slice()));
+        let joint = Cond::new(joint.into_iter().map(|branch| branch.with_tangents(&has_tangent).program));
         let operands = [primals, &values(&tangents[1..])].concat();
         let results = cx.builder.emit(joint, &operands);
-        let (primals, found) = results.split_at(none.len());
+        let (primals, found) = results.split_at(has_tangent.len());
         let tangents = tangents_of(cx.builder, primals, &has_tangent, found);
         Ok(Duals { primals: primals.to_vec(), tangents })
     }
@@ -95,19 +94,12 @@ impl Primitive for Cond {
         let linear: Vec<bool> = operands[1..].iter().map(Operand::is_linear).collect();
         let known: Vec<Atom> = operands[1..].iter().filter_map(Operand::known).collect();
         let arguments = [&[index], known.as_slice(), &values(cotangents)].concat();
-        let transposed = |instantiate: &[bool]| -> Rule<(Vec<Program>, Vec<bool>)> {
-            let of_branches = self
-                .branches
-                .iter()
-                .map(|branch| transposed_body(cx.bodies, branch, &linear, cotangents, instantiate));
-            let (programs, found): (Vec<Program>, Vec<Vec<bool>>) =
-                of_branches.collect::<Rule<Vec<_>>>()?.into_iter().unzip();
-            Ok((programs, found.iter().fold(vec![false; instantiate.len()], |all, one| either(&all, one))))
-        };
-        let count = positions(&linear, true).len();
-        let (_, found) = transposed(&vec![false; count])?;
-        let (programs, _) = transposed(&found)?;
-        let mut results = cx.builder.emit(Cond::new(programs), &arguments).into_iter();
+        let transposed =
+            self.each_branch(|branch| transposed_body(cx.bodies, branch, &linear, cotangents))?;
+        let found = any_of(transposed.iter().map(|branch| branch.found.as_slice()));
+        let avals = pick(&self.branches[0].input_avals(), &linear, true);
+        let transposed = transposed.into_iter().map(|branch| branch.with_cotangents(&found, &avals).program);
+        let mut results = cx.builder.emit(Cond::new(transposed), &arguments).into_iter();
         let mut of_linear = found.into_iter();
         let mut cotangents = zero_cotangents(cx, operands);
         for operand in positions(&linear, true) {
@@ -123,15 +115,13 @@ impl Primitive for Cond {
         let moved = batch_axis_at(cx, operands, dims, 0);
         let in_dims = leading(&mapped(&dims[1..]));
         let is_choice = dims[0].axis().is_some();
-        let mut wanted = vec![is_choice; self.branches[0].outputs.len()];
-        for branch in &self.branches {
-            wanted = either(&wanted, &(cx.bodies.batch)(branch, &in_dims, cx.extent, &wanted)?.mapped);
+        let branches = self.each_branch(|branch| (cx.bodies.batch)(branch, &in_dims, cx.extent))?;
+        let mut wanted = any_of(branches.iter().map(|branch| branch.mapped.as_slice()));
+        if is_choice {
+            wanted.fill(true);
         }
-        let branches = self
-            .branches
-            .iter()
-            .map(|branch| Ok((cx.bodies.batch)(branch, &in_dims, cx.extent, &wanted)?.program));
-        let branches = branches.collect::<Rule<Vec<_>>>()?;
+        let branches: Vec<Program> =
+            branches.into_iter().map(|branch| branch.with_axes(&wanted).program).collect();
         let dims = leading(&wanted);
         if !is_choice {
             return Ok(Batched { values: cx.builder.emit(Cond::new(branches), &moved), dims });
@@ -172,15 +162,44 @@ pub(super) fn select_lanes(b: &mut Builder, mask: Atom, on_true: Atom, on_false:
     b.select(mask, on_true, on_false)
 }
 
-/// From the known inputs of a body, then the cotangents that are there, to the cotangents of its linear inputs: those
-/// that are not zero in `body` or that `instantiate` marks. Also says which are not zero.
+/// What is marked in any of these, of which there is at least one.
+fn any_of<'f>(flags: impl Iterator<Item = &'f [bool]>) -> Vec<bool> {
+    flags.map(<[bool]>::to_vec).reduce(|all, one| either(&all, &one)).expect("a cond has branches")
+}
+
+/// The transpose of a body.
+pub(super) struct TransposedBody {
+    /// From the known inputs of the body, then the cotangents that are there, to the cotangents of its linear inputs
+    /// that are not zero.
+    pub program: Program,
+    /// Which of the linear inputs these are.
+    pub found: Vec<bool>,
+}
+
+impl TransposedBody {
+    /// The same transpose with a cotangent also for those linear inputs, of these types, that `wanted` marks.
+    pub fn with_cotangents(self, wanted: &[bool], avals: &[Aval]) -> TransposedBody {
+        let mut own = self.program.outputs.clone().into_iter();
+        let mut b = Builder::from_program(self.program);
+        let mut outputs = Vec::new();
+        for ((found, wanted), aval) in self.found.iter().zip(wanted).zip(avals) {
+            if *found {
+                outputs.push(own.next().expect("one output per cotangent"));
+            } else if *wanted {
+                outputs.push(b.zeros(aval));
+            }
+        }
+        TransposedBody { program: b.finish(outputs), found: either(&self.found, wanted) }
+    }
+}
+
+/// Transposes a body, which is linear in the inputs that `linear` marks.
 pub(super) fn transposed_body(
     bodies: Bodies,
     body: &Program,
     linear: &[bool],
     cotangents: &[Tangent],
-    instantiate: &[bool],
-) -> Rule<(Program, Vec<bool>)> {
+) -> Rule<TransposedBody> {
     let order = [positions(linear, false), positions(linear, true)].concat();
     let body = with_inputs_ordered(body.clone(), order);
     let known_count = positions(linear, false).len();
@@ -191,16 +210,8 @@ pub(super) fn transposed_body(
     let cts = outputs.map(|(ct, aval)| (!ct.is_zero()).then(|| Atom::from(b.input(aval))));
     let cts: Vec<Option<Atom>> = cts.collect();
     let found = (bodies.transpose)(&mut b, &body, &known, &cts)?;
-    let nonzero: Vec<bool> = found.iter().map(Option::is_some).collect();
-    let mut outputs = Vec::new();
-    for ((found, aval), wanted) in found.into_iter().zip(&avals[known_count..]).zip(instantiate) {
-        match found {
-            Some(atom) => outputs.push(atom),
-            None if *wanted => outputs.push(b.full(aval.dtype, &aval.shape, 0.0)),
-            None => {}
-        }
-    }
-    Ok((b.finish(outputs), nonzero))
+    let nonzero = found.iter().map(Option::is_some).collect();
+    Ok(TransposedBody { program: b.finish(found.into_iter().flatten().collect()), found: nonzero })
 }
 
 impl Nested for Cond {
@@ -218,14 +229,9 @@ impl Nested for Cond {
         if unknown[0] {
             return split_whole(self.clone(), operands, unknown);
         }
-        let none = vec![false; self.branches[0].outputs.len()];
-        let mut unknown_outputs = none.clone();
-        for branch in &self.branches {
-            unknown_outputs =
-                either(&unknown_outputs, &(cx.split)(branch, &unknown[1..], &none)?.unknown_outputs);
-        }
-        let parts = self.branches.iter().map(|branch| (cx.split)(branch, &unknown[1..], &unknown_outputs));
-        let parts = parts.collect::<Rule<Vec<_>>>()?;
+        let parts = self.each_branch(|branch| (cx.split)(branch, &unknown[1..]))?;
+        let unknown_outputs = any_of(parts.iter().map(|part| part.unknown_outputs.as_slice()));
+        let parts: Vec<Split> = parts.into_iter().map(|part| part.with_unknown(&unknown_outputs)).collect();
         let known_count = positions(&unknown_outputs, false).len();
         let avals: Vec<Vec<Aval>> =
             parts.iter().map(|part| part.known.output_avals()[known_count..].to_vec()).collect();

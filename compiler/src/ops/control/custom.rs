@@ -150,10 +150,9 @@ impl CustomCall {
         primals: &[Atom],
         tangents: &[Tangent],
     ) -> Rule<Duals> {
-        let none = vec![false; program.outputs.len()];
-        let joint = (cx.bodies.jvp)(program, &nonzero(tangents), &none)?;
+        let joint = (cx.bodies.jvp)(program, &nonzero(tangents))?;
         let results = inline(cx.builder, &joint.program, &[primals, &values(tangents)].concat());
-        let (primals, found) = results.split_at(none.len());
+        let (primals, found) = results.split_at(program.outputs.len());
         let tangents = tangents_of(cx.builder, primals, &joint.nonzero, found);
         Ok(Duals { primals: primals.to_vec(), tangents })
     }
@@ -213,14 +212,15 @@ impl CustomCall {
             [] => Ok(Vec::new()),
             [jvp] => {
                 let dims = leading(&[operands, operands].concat());
-                Ok(vec![(bodies.batch)(jvp, &dims, extent, &[outputs, outputs].concat())?.program])
+                let batched = (bodies.batch)(jvp, &dims, extent)?;
+                Ok(vec![batched.with_axes(&[outputs, outputs].concat()).program])
             }
             [forward, backward, ..] => {
                 let residuals = forward.outputs.len() - outputs.len();
                 let wanted = [&vec![false; residuals], outputs].concat();
-                let forward = (bodies.batch)(forward, &leading(operands), extent, &wanted)?;
+                let forward = (bodies.batch)(forward, &leading(operands), extent)?.with_axes(&wanted);
                 let dims = leading(&forward.mapped);
-                let batched = (bodies.batch)(backward, &dims, extent, operands)?;
+                let batched = (bodies.batch)(backward, &dims, extent)?.with_axes(operands);
                 Ok(vec![forward.program, summed_where_unmapped(batched, operands)])
             }
         }
@@ -229,17 +229,16 @@ impl CustomCall {
     /// Which results depend on the batch, by the body or by its rule.
     fn mapped_results(&self, bodies: Bodies, operands: &[bool], extent: usize) -> Rule<Vec<bool>> {
         let count = self.body().outputs.len();
-        let of_body = (bodies.batch)(self.body(), &leading(operands), extent, &vec![false; count])?.mapped;
+        let of_body = (bodies.batch)(self.body(), &leading(operands), extent)?.mapped;
         match (self.kind, self.rule()) {
             (_, []) => Ok(of_body),
             (CustomKind::Jvp, [rule, ..]) => {
                 let dims = leading(&[operands, operands].concat());
-                let of_rule = (bodies.batch)(rule, &dims, extent, &vec![false; 2 * count])?.mapped;
+                let of_rule = (bodies.batch)(rule, &dims, extent)?.mapped;
                 Ok(either(&of_body, &either(&of_rule[..count], &of_rule[count..])))
             }
             (CustomKind::Vjp, [forward, ..]) => {
-                let none = vec![false; forward.outputs.len()];
-                let of_rule = (bodies.batch)(forward, &leading(operands), extent, &none)?.mapped;
+                let of_rule = (bodies.batch)(forward, &leading(operands), extent)?.mapped;
                 Ok(either(&of_body, &of_rule[of_rule.len() - count..]))
             }
         }
@@ -297,7 +296,8 @@ impl Primitive for CustomCall {
         let moved = batch_axis_at(cx, operands, dims, 0);
         let operands = mapped(dims);
         let outputs = self.mapped_results(cx.bodies, &operands, cx.extent)?;
-        let body = (cx.bodies.batch)(self.body(), &leading(&operands), cx.extent, &outputs)?.program;
+        let body =
+            (cx.bodies.batch)(self.body(), &leading(&operands), cx.extent)?.with_axes(&outputs).program;
         let rule = self.batched_rule(cx.bodies, &operands, &outputs, cx.extent)?;
         let programs = std::iter::once(body).chain(rule).map(Body::new).collect();
         let values = cx.builder.emit(CustomCall { programs, ..self.clone() }, &moved);

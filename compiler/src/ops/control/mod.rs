@@ -181,13 +181,6 @@ fn batch_axis_at(cx: &mut BatchCx, operands: &[Atom], dims: &[BatchDim], axis: u
     operands.iter().zip(dims).map(moved).collect()
 }
 
-/// Repeats a value along a new leading axis.
-fn repeated(b: &mut Builder, x: Atom, extent: usize) -> Atom {
-    let aval = b.aval(x);
-    let kept: Vec<usize> = (1..=aval.rank()).collect();
-    b.broadcast_in_dim(x, aval.shape.inserted(0, extent), &kept)
-}
-
 fn leading(mapped: &[bool]) -> Vec<BatchDim> {
     mapped.iter().map(|&mapped| if mapped { BatchDim::Axis(0) } else { BatchDim::NotMapped }).collect()
 }

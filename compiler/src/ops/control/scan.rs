@@ -117,13 +117,14 @@ impl Primitive for Scan {
         let no_ys = vec![false; self.body.outputs.len() - self.carries];
         let joint = |state: &[bool]| {
             let selected = [consts.as_slice(), state, &xs].concat();
-            (cx.bodies.jvp)(&self.body, &selected, &[state, &no_ys].concat())
+            (cx.bodies.jvp)(&self.body, &selected)
         };
         let (state, joint) = closure_with(nonzero(of_state), |state| {
             let joint = joint(state)?;
             Ok((joint.nonzero[..self.carries].to_vec(), joint))
         })?;
-        let JvpProgram { program, nonzero: has_tangent } = joint;
+        let JvpProgram { program, nonzero: has_tangent } =
+            joint.with_tangents(&[state.as_slice(), &no_ys].concat());
         // Consts, state, xs; each followed by its tangents. The outputs alike.
         let counts = [&consts, &state, &xs].map(|flags| positions(flags, true).len());
         let starts = [0, self.consts, self.consts + self.carries, self.body.inputs.len()];
@@ -174,13 +175,14 @@ impl Primitive for Scan {
         let last: Vec<Atom> = of_last.iter().map(|ct| instantiated(cx.builder, ct)).collect();
         let body_cts: Vec<Tangent> =
             last.iter().map(|&ct| Tangent::Value(ct)).chain(of_ys.iter().cloned()).collect();
-        let count = positions(&linear, true).len();
-        let (_, found) = transposed_body(cx.bodies, &self.body, &linear, &body_cts, &vec![false; count])?;
+        let transposed = transposed_body(cx.bodies, &self.body, &linear, &body_cts)?;
         let linear_consts = positions(&consts, true);
+        let found = transposed.found.clone();
         let (sums, rest) = found.split_at(linear_consts.len());
         let x_cts = &rest[self.carries..];
         let wanted = [sums, &vec![true; self.carries], x_cts].concat();
-        let (transposed, _) = transposed_body(cx.bodies, &self.body, &linear, &body_cts, &wanted)?;
+        let avals = pick(&self.body.input_avals(), &linear, true);
+        let transposed = transposed.with_cotangents(&wanted, &avals).program;
         let summed: Vec<Aval> =
             pick(&pick(&self.body.input_avals()[..self.consts], &consts, true), sums, true);
         let known_consts = positions(&consts, false).len();
@@ -216,13 +218,14 @@ impl Primitive for Scan {
         let no_ys = vec![false; self.body.outputs.len() - self.carries];
         let batched = |state: &[bool]| {
             let dims = leading(&[consts.as_slice(), state, &xs].concat());
-            (cx.bodies.batch)(&self.body, &dims, cx.extent, &[state, &no_ys].concat())
+            (cx.bodies.batch)(&self.body, &dims, cx.extent)
         };
         let (state, batched) = closure_with(mapped(of_state), |state| {
             let batched = batched(state)?;
             Ok((batched.mapped[..self.carries].to_vec(), batched))
         })?;
-        let BatchedProgram { program, mapped: outputs } = batched;
+        let BatchedProgram { program, mapped: outputs, .. } =
+            batched.with_axes(&[state.as_slice(), &no_ys].concat());
         let (consts, first, for_xs) = self.parts(operands);
         let consts = batch_axis_at(cx, consts, of_consts, 0);
         // Rows come first, lanes second.
@@ -230,7 +233,7 @@ impl Primitive for Scan {
         let mut first = batch_axis_at(cx, first, of_state, 0);
         for (part, wanted) in state.iter().enumerate() {
             if *wanted && of_state[part] == BatchDim::NotMapped {
-                first[part] = repeated(cx.builder, first[part], cx.extent);
+                first[part] = cx.builder.repeated(first[part], cx.extent);
             }
         }
         let scan = self.around(program, self.consts, self.carries);
@@ -308,12 +311,13 @@ impl Nested for Scan {
         let no_ys = vec![false; self.body.outputs.len() - self.carries];
         let part = |state: &[bool]| {
             let unknown = [consts, state, xs].concat();
-            (cx.split)(&self.body, &unknown, &[state, &no_ys].concat())
+            (cx.split)(&self.body, &unknown)
         };
         let (state, body) = closure_with(of_state.to_vec(), |state| {
             let body = part(state)?;
             Ok((body.unknown_outputs[..self.carries].to_vec(), body))
         })?;
+        let body = body.with_unknown(&[state.as_slice(), &no_ys].concat());
         let flags = [consts, &state, xs].concat();
         let residuals = self.residuals(&body, &flags);
         let of_known = self.known_part(&body, &residuals, operands, unknown, &flags);

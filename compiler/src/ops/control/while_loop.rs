@@ -180,12 +180,11 @@ impl Primitive for While {
     fn jvp(&self, cx: &mut JvpCx, primals: &[Atom], tangents: &[Tangent]) -> Rule<Duals> {
         let (_, of_body, of_state) = self.parts(tangents);
         let consts = nonzero(of_body);
-        let joint =
-            |state: &[bool]| (cx.bodies.jvp)(self.body(), &[consts.as_slice(), state].concat(), state);
-        let (state, program) = closure_with(nonzero(of_state), |state| {
-            let JvpProgram { program, nonzero } = joint(state)?;
-            Ok((nonzero, program))
+        let (state, joint) = closure_with(nonzero(of_state), |state| {
+            let joint = (cx.bodies.jvp)(self.body(), &[consts.as_slice(), state].concat())?;
+            Ok((joint.nonzero.clone(), joint))
         })?;
+        let program = joint.with_tangents(&state).program;
         let (const_tangents, state_tangents) =
             (positions(&consts, true).len(), positions(&state, true).len());
         let (consts_end, state_end) = (self.body_consts, self.body_consts + self.state_count());
@@ -220,33 +219,28 @@ impl Primitive for While {
         let moved = batch_axis_at(cx, operands, dims, 0);
         let (of_condition, of_body, of_state) = self.parts(dims);
         let [of_condition, of_body] = [of_condition, of_body].map(|dims| leading(&mapped(dims)));
-        let batched_condition = |state: &[bool], wanted: bool| {
-            (cx.bodies.batch)(
-                self.condition(),
-                &[of_condition.as_slice(), &leading(state)].concat(),
-                cx.extent,
-                &[wanted],
-            )
-        };
-        let batched_body = |state: &[bool]| {
-            (cx.bodies.batch)(self.body(), &[of_body.as_slice(), &leading(state)].concat(), cx.extent, state)
+        let batched = |program: &Program, consts: &[BatchDim], state: &[bool]| {
+            (cx.bodies.batch)(program, &[consts, &leading(state)].concat(), cx.extent)
         };
         // Lanes of the condition are lanes of the whole state, and the other way round.
         let has_lanes = self.lanes() > 0;
-        let state = closure(mapped(of_state), |state| {
-            let lanes = batched_condition(state, false)?.mapped[0];
-            let any = has_lanes && state.contains(&true);
-            Ok(if lanes || any { vec![true; state.len()] } else { batched_body(state)?.mapped })
+        let (state, (condition, body)) = closure_with(mapped(of_state), |state| {
+            let condition = batched(self.condition(), &of_condition, state)?;
+            if condition.mapped[0] || has_lanes && state.contains(&true) {
+                let all = vec![true; state.len()];
+                let body = batched(self.body(), &of_body, &all)?;
+                return Ok((all, (condition.with_axes(&[true]), body)));
+            }
+            let body = batched(self.body(), &of_body, state)?;
+            Ok((body.mapped.clone(), (condition, body)))
         })?;
-        let lanes = has_lanes && state.contains(&true) || batched_condition(&state, false)?.mapped[0];
-        let condition = batched_condition(&state, lanes)?.program;
-        let body = batched_body(&state)?.program;
+        let (condition, body) = (condition.program, body.with_axes(&state).program);
         let mut operands = moved;
         let first_state = self.condition_consts + self.body_consts;
         for (position, wanted) in state.iter().enumerate() {
             if *wanted && of_state[position] == BatchDim::NotMapped {
                 operands[first_state + position] =
-                    repeated(cx.builder, operands[first_state + position], cx.extent);
+                    cx.builder.repeated(operands[first_state + position], cx.extent);
             }
         }
         let batched = While::new(condition.into(), self.condition_consts, body.into(), self.body_consts);
@@ -296,10 +290,11 @@ impl Nested for While {
     /// The known part runs the loop for what does not depend on unknown operands; the unknown part runs all of it.
     fn split(&self, cx: &Bodies, operands: &[Aval], unknown: &[bool]) -> Rule<Split> {
         let (of_condition, of_body, of_state) = self.parts(unknown);
-        let state = closure(of_state.to_vec(), |state| {
-            Ok((cx.split)(self.body(), &[of_body, state].concat(), state)?.unknown_outputs)
+        let (state, body) = closure_with(of_state.to_vec(), |state| {
+            let body = (cx.split)(self.body(), &[of_body, state].concat())?;
+            Ok((body.unknown_outputs.clone(), body))
         })?;
-        let condition = (cx.split)(self.condition(), &[of_condition, &state].concat(), &[false])?;
+        let condition = (cx.split)(self.condition(), &[of_condition, &state].concat())?;
         if condition.unknown_outputs[0] {
             return split_whole(self.clone(), operands, unknown);
         }
@@ -314,8 +309,7 @@ impl Nested for While {
         let of_known_state: Vec<Atom> = known_state.iter().filter_map(|&part| first[part]).collect();
         let [for_condition, for_body] =
             [for_condition, for_body].map(|atoms| atoms.iter().copied().flatten().collect::<Vec<Atom>>());
-        let body = (cx.split)(self.body(), &[of_body, &state].concat(), &state)?.known;
-        let body = with_outputs(body, &(0..known_state.len()).collect::<Vec<_>>());
+        let body = with_outputs(body.with_unknown(&state).known, &(0..known_state.len()).collect::<Vec<_>>());
         let condition = with_outputs(condition.known, &[0]);
         let known = While::new(condition.into(), for_condition.len(), body.into(), for_body.len());
         let mut outputs = b.emit(known, &[for_condition, for_body, of_known_state].concat());

@@ -84,7 +84,7 @@ impl CustomLinearSolve {
             tangents[own.clone()].iter().map(|tangent| !tangent.is_zero()).collect();
         selected.extend(x.iter().map(|_| false));
         let body = self.body(MATVEC);
-        let jvp = (cx.bodies.jvp)(body, &selected, &vec![false; x.len()])?;
+        let jvp = (cx.bodies.jvp)(body, &selected)?;
         let operands = [&primals[own], x, &moving].concat();
         let mut found = inline(cx.builder, &jvp.program, &operands).into_iter().skip(x.len());
         Ok(jvp.nonzero.iter().map(|&nonzero| if nonzero { found.next() } else { None }).collect())
@@ -216,7 +216,8 @@ impl Primitive for CustomLinearSolve {
             let own: Vec<BatchDim> =
                 constants.chain(dims[start..].iter().map(|_| BatchDim::Axis(0))).collect();
             let all = vec![true; body.outputs.len()];
-            bodies.push(Body::new((cx.bodies.batch)(body, &own, cx.extent, &all)?.program));
+            let batched = (cx.bodies.batch)(body, &own, cx.extent)?.with_axes(&all);
+            bodies.push(Body::new(batched.program));
         }
         let batched = CustomLinearSolve { bodies, const_lengths: self.const_lengths };
         let values = cx.builder.emit(batched, &arguments);

@@ -116,7 +116,8 @@ impl DualFold {
             return Err(NoRule::ByDesign("JAX has no derivative by the start values of a fold"));
         }
         let inexact: Vec<bool> = body.output_avals().iter().map(|aval| aval.dtype.is_inexact()).collect();
-        let dual = (cx.bodies.jvp)(body, &[inexact.clone(), inexact.clone()].concat(), &inexact)?;
+        let dual =
+            (cx.bodies.jvp)(body, &[inexact.clone(), inexact.clone()].concat())?.with_tangents(&inexact);
         Ok(DualFold { inexact, body: dual.program })
     }
 
@@ -149,7 +150,7 @@ pub fn map_elements(cx: &mut JvpCx, body: &Program, arrays: &[Atom]) -> Rule<Vec
     let shape = cx.builder.aval(arrays[0]).shape;
     let count = shape.element_count();
     let dims = vec![BatchDim::Axis(0); arrays.len()];
-    let batched = (cx.bodies.batch)(body, &dims, count, &vec![true; body.outputs.len()])?;
+    let batched = (cx.bodies.batch)(body, &dims, count)?.with_axes(&vec![true; body.outputs.len()]);
     let flat: Vec<Atom> = arrays.iter().map(|&array| cx.builder.reshape(array, [count])).collect();
     let results = inline(cx.builder, &batched.program, &flat);
     Ok(results.into_iter().map(|result| cx.builder.reshape(result, shape.clone())).collect())
