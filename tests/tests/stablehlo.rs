@@ -93,6 +93,8 @@ fn is_open(sample: &Sample) -> bool {
         "convert_element_type" | "rng_bit_generator" | "cholesky" => true,
         // XLA cannot take windows from nothing, nor by index vectors without components.
         "gather" => has_no_elements(0) || has_no_elements(1),
+        // Whether a start value takes part in the fold of one element.
+        "reduce_window" | "select_and_gather_add" => sample.operands[0].shape().is_scalar(),
         name if name.starts_with("scatter") => has_no_elements(1),
         _ => false,
     }

@@ -3,7 +3,7 @@
 use super::reduction::monoid;
 use crate::diag::Diagnostic;
 use crate::hlo::{Attribute, Attributes, Region, Type, Value};
-use crate::ir::Atom;
+use crate::ir::{Atom, Body};
 use crate::ops::indexing::{
     DimensionNumbers, DynamicSlice, DynamicUpdateSlice, Gather, Mode, Scatter, ScatterKind,
 };
@@ -65,21 +65,9 @@ fn scatter(cx: &mut Import, operands: &[Atom]) -> Result<Vec<Atom>, Diagnostic> 
     let (numbers, vector_axis) = numbers(cx, "scatter_dimension_numbers", &SCATTER)?;
     let indices = vectors_last(cx, *indices, vector_axis)?;
     let dtype = cx.builder.dtype(*operand);
-    let region =
-        cx.op.regions.first().ok_or_else(|| Diagnostic::error("the computation of updates is missing"))?;
-    let kind = kind(region, dtype);
-    let update = match kind {
-        Some(_) => Vec::new(),
-        None => {
-            let closed = cx.region(0)?;
-            if !closed.captures.is_empty() {
-                return Err(Diagnostic::unsupported("scatters whose computation uses values from around it"));
-            }
-            vec![closed.program.into()]
-        }
-    };
+    let (kind, update) = update(cx, 0, dtype)?;
     let op = Scatter {
-        kind: kind.unwrap_or(ScatterKind::Set),
+        kind,
         numbers,
         mode: Mode::FillOrDrop,
         indices_are_sorted: cx.op.attributes.flag("indices_are_sorted"),
@@ -87,6 +75,14 @@ fn scatter(cx: &mut Import, operands: &[Atom]) -> Result<Vec<Atom>, Diagnostic> 
         update,
     };
     cx.emit(op, &[*operand, indices, *updates])
+}
+
+/// What a region does with old elements and their updates.
+pub fn update(cx: &mut Import, region: usize, dtype: DType) -> Result<(ScatterKind, Vec<Body>), Diagnostic> {
+    match cx.op.regions.get(region).and_then(|region| kind(region, dtype)) {
+        Some(kind) => Ok((kind, Vec::new())),
+        None => Ok((ScatterKind::Set, vec![cx.body(region)?])),
+    }
 }
 
 /// What a computation of updates does, if it is no more than one operation.

@@ -14,6 +14,7 @@ mod reduction;
 mod shape;
 mod sorting;
 mod special;
+mod windows;
 
 use super::Op;
 use super::rules::hlo::{Export, Import, Imported, StableHlo};
@@ -36,6 +37,7 @@ const FAMILIES: &[fn(&mut Import, &[Atom]) -> Imported] = &[
     random::from_hlo,
     linalg::from_hlo,
     fft::from_hlo,
+    windows::from_hlo,
 ];
 
 /// Reads one operation; `None` if no family knows it.
@@ -63,6 +65,12 @@ pub fn to_hlo(op: &Op, cx: &mut Export, operands: &[Value]) -> Rule<Vec<Value>> 
         Op::Special(op) => op,
         Op::Reduce(op) => op,
         Op::ArgReduce(op) => op,
+        Op::Cumulative(op) => op,
+        Op::Fold(op) => op,
+        Op::WindowReduce(op) => op,
+        Op::WindowFold(op) => op,
+        Op::SelectAndGather(op) => op,
+        Op::SelectAndScatter(op) => op,
         Op::BroadcastInDim(op) => op,
         Op::Reshape(op) => op,
         Op::PermutedReshape(op) => op,
@@ -80,6 +88,7 @@ pub fn to_hlo(op: &Op, cx: &mut Export, operands: &[Value]) -> Rule<Vec<Value>> 
         Op::Iota(op) => op,
         Op::Constant(op) => op,
         Op::DotGeneral(op) => op,
+        Op::Convolution(op) => op,
         Op::Call(op) => op,
         Op::CustomCall(op) => op,
         Op::Cond(op) => op,

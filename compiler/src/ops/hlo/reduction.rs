@@ -1,11 +1,11 @@
 //! Folds along axes.
 
 use crate::diag::Diagnostic;
-use crate::hlo::{self, Attribute, Attributes, Region, Value};
+use crate::hlo::{self, Attribute, Attributes, Region, Type, Value};
 use crate::ir::Atom;
 use crate::ops::Op;
 use crate::ops::elementwise::{Binary, BinaryKind};
-use crate::ops::reduction::{ArgReduce, Reduce, ReduceKind};
+use crate::ops::reduction::{ArgReduce, Fold, Reduce, ReduceKind};
 use crate::ops::rules::Rule;
 use crate::ops::rules::hlo::{Export, Import, Imported, StableHlo};
 use crate::types::{Aval, DType};
@@ -24,26 +24,67 @@ const KINDS: [(&str, ReduceKind, BinaryKind); 7] = [
 /// Reads a reduction.
 pub fn from_hlo(cx: &mut Import, operands: &[Atom]) -> Imported {
     match cx.op.name.as_str() {
-        "stablehlo.reduce" => reduce(cx, operands),
+        "stablehlo.reduce" => Some(reduce(cx, operands)),
         _ => None,
     }
 }
 
+/// The region that folds. Errors: there is none.
+pub fn reducer<'a>(cx: &Import<'a>) -> Result<&'a Region, Diagnostic> {
+    cx.op.regions.first().ok_or_else(|| Diagnostic::error("the reducer is missing"))
+}
+
 /// The kind of fold of a reducer that is a single operation on its two arguments.
 pub fn monoid(region: &Region, dtype: DType) -> Option<(ReduceKind, BinaryKind)> {
-    let [op, last] = region.ops.as_slice() else { return None };
-    let [x, y] = region.arguments.as_slice() else { return None };
-    // All of them commute.
-    let takes_both = op.operands == [*x, *y] || op.operands == [*y, *x];
-    if !takes_both || op.results != last.operands || op.results.len() != 1 {
-        return None;
-    }
-    let name = match (op.name.as_str(), dtype) {
+    let &[x, y] = region.arguments.as_slice() else { return None };
+    let name = match region.ops.as_slice() {
+        [op, last] => {
+            // All of them commute.
+            let takes_both = op.operands == [x, y] || op.operands == [y, x];
+            let is_returned = op.results == last.operands && op.results.len() == 1;
+            Some(op.name.as_str()).filter(|_| takes_both && is_returned)?
+        }
+        _ => complex_extremum(region)?,
+    };
+    let name = match (name, dtype) {
         ("stablehlo.add" | "stablehlo.maximum", DType::Bool) => "stablehlo.or",
         ("stablehlo.multiply" | "stablehlo.minimum", DType::Bool) => "stablehlo.and",
         (name, _) => name,
     };
     KINDS.iter().find(|(known, ..)| *known == name).map(|&(_, kind, binary)| (kind, binary))
+}
+
+/// The operation of a reducer that takes the greater or lesser of two complex numbers, as JAX writes it: by their real
+/// parts, then by their imaginary ones.
+fn complex_extremum(region: &Region) -> Option<&'static str> {
+    let &[x, y] = region.arguments.as_slice() else { return None };
+    let [x_real, y_real, equal, by_real, x_imag, y_imag, by_imag, takes, result, last] =
+        region.ops.as_slice()
+    else {
+        return None;
+    };
+    let of = |op: &hlo::Op| op.results.first().copied().unwrap_or(x);
+    let is = |op: &hlo::Op, name: &str, operands: &[Value]| op.name == name && op.operands == operands;
+    let (name, direction) = match by_real.attributes.word("comparison_direction")? {
+        "GT" => ("stablehlo.maximum", "GT"),
+        "LT" => ("stablehlo.minimum", "LT"),
+        _ => return None,
+    };
+    let compares = |op: &hlo::Op, direction: &str, pair: [&hlo::Op; 2]| {
+        is(op, "stablehlo.compare", &pair.map(of))
+            && op.attributes.word("comparison_direction") == Some(direction)
+    };
+    let holds = is(x_real, "stablehlo.real", &[x])
+        && is(y_real, "stablehlo.real", &[y])
+        && is(x_imag, "stablehlo.imag", &[x])
+        && is(y_imag, "stablehlo.imag", &[y])
+        && compares(equal, "EQ", [x_real, y_real])
+        && compares(by_real, direction, [x_real, y_real])
+        && compares(by_imag, direction, [x_imag, y_imag])
+        && is(takes, "stablehlo.select", &[equal, by_imag, by_real].map(of))
+        && is(result, "stablehlo.select", &[of(takes), x, y])
+        && last.operands == [of(result)];
+    holds.then_some(name)
 }
 
 /// The reducer of `argmax` and `argmin`, as JAX writes it and [`ArgReduce`] is written here: which of two pairs of an
@@ -107,17 +148,24 @@ fn arg_reduce(cx: &mut Import, operands: &[Atom]) -> Imported {
     )
 }
 
-fn reduce(cx: &mut Import, operands: &[Atom]) -> Imported {
+fn reduce(cx: &mut Import, operands: &[Atom]) -> Result<Vec<Atom>, Diagnostic> {
     if let Some(found) = arg_reduce(cx, operands) {
-        return Some(found);
+        return found;
     }
-    let [x, init] = operands else { return None };
-    let dtype = cx.builder.dtype(*x);
-    let (kind, join) = monoid(cx.op.regions.first()?, dtype)?;
-    Some(cx.sizes("dimensions").and_then(|axes| {
-        let folded = cx.emit_one(Reduce { kind, axes }, &[*x])?;
-        joined(cx, folded, *init, kind, join)
-    }))
+    let axes = cx.sizes("dimensions")?;
+    if axes.is_empty() {
+        // As XLA has it; how often start values are merged is left open.
+        return Ok(operands[..operands.len() / 2].to_vec());
+    }
+    if let &[x, init] = operands {
+        let dtype = cx.builder.dtype(x);
+        if let Some((kind, join)) = monoid(reducer(cx)?, dtype) {
+            let folded = cx.emit_one(Reduce { kind, axes }, &[x])?;
+            return joined(cx, folded, init, kind, join);
+        }
+    }
+    let body = cx.body(0)?;
+    cx.emit(Fold { body, axes }, operands)
 }
 
 /// `folded` with an initial value, unless that is the neutral one.
@@ -136,20 +184,46 @@ pub fn joined(
     if is_neutral { Ok(vec![folded]) } else { cx.emit(Binary(join), &[folded, init]) }
 }
 
+impl ReduceKind {
+    /// The operation that folds two values.
+    pub fn operation(self) -> &'static str {
+        let row = KINDS.iter().find(|(_, kind, _)| *kind == self);
+        row.expect("the table has every kind").0
+    }
+
+    /// The region that folds two scalars.
+    pub fn reducer(self, cx: &mut Export, dtype: DType) -> Rule<Region> {
+        let name = self.operation();
+        let scalar = Aval::scalar(dtype);
+        cx.region(&[scalar.clone(), scalar.clone()], |cx, arguments| {
+            Ok(vec![cx.plain(name, arguments, &scalar)])
+        })
+    }
+}
+
+/// Writes a fold along axes, of arrays from start values.
+fn fold(cx: &mut Export, axes: &[usize], operands: &[Value], reducer: Region) -> Vec<Value> {
+    let attributes = Attributes::default().with("dimensions", Attribute::numbers(axes.iter().copied()));
+    let results = operands[..operands.len() / 2]
+        .iter()
+        .map(|&array| Type::tensor(&cx.aval(array).with_shape(cx.results[0].shape.clone())))
+        .collect();
+    cx.function.op("stablehlo.reduce", operands, attributes, vec![reducer], results)
+}
+
 impl StableHlo for Reduce {
     fn to_hlo(&self, cx: &mut Export, operands: &[Value]) -> Rule<Vec<Value>> {
         let dtype = cx.operands[0].dtype;
-        let row = KINDS.iter().find(|(_, kind, _)| *kind == self.kind);
-        let (name, ..) = row.expect("the table has every kind");
         let init = cx.literal(self.kind.identity(dtype));
-        let scalar = Aval::scalar(dtype);
-        let region = cx.region(&[scalar.clone(), scalar.clone()], |cx, arguments| {
-            Ok(vec![cx.plain(name, arguments, &scalar)])
-        })?;
-        let attributes =
-            Attributes::default().with("dimensions", Attribute::numbers(self.axes.iter().copied()));
-        let results = cx.results.iter().map(crate::hlo::Type::tensor).collect();
-        Ok(cx.function.op("stablehlo.reduce", &[operands[0], init], attributes, vec![region], results))
+        let reducer = self.kind.reducer(cx, dtype)?;
+        Ok(fold(cx, &self.axes, &[operands[0], init], reducer))
+    }
+}
+
+impl StableHlo for Fold {
+    fn to_hlo(&self, cx: &mut Export, operands: &[Value]) -> Rule<Vec<Value>> {
+        let reducer = cx.body(&self.body)?;
+        Ok(fold(cx, &self.axes, operands, reducer))
     }
 }
 
@@ -170,12 +244,7 @@ impl StableHlo for ArgReduce {
             let [x, i, y, j] = arguments.try_into().expect("four arguments were made");
             Ok(self.better(cx, [x, y], [i, j], &element, &index))
         })?;
-        let dimensions = Attributes::default().with("dimensions", Attribute::numbers([self.axis]));
-        let result = cx.results[0].clone();
-        let results =
-            [result.with_dtype(operand.dtype), result].iter().map(crate::hlo::Type::tensor).collect();
-        let operands = [operands[0], positions, worst, first];
-        let folded = cx.function.op("stablehlo.reduce", &operands, dimensions, vec![region], results);
+        let folded = fold(cx, &[self.axis], &[operands[0], positions, worst, first], region);
         Ok(vec![folded[1]])
     }
 }

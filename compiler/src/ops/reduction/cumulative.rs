@@ -59,7 +59,7 @@ impl CumulativeKind {
     }
 
     /// The fold of the same name; the logarithm of a sum of exponentials has none.
-    fn fold(self) -> Option<ReduceKind> {
+    pub fn fold(self) -> Option<ReduceKind> {
         match self {
             CumulativeKind::Sum => Some(ReduceKind::Sum),
             CumulativeKind::Prod => Some(ReduceKind::Prod),
@@ -70,7 +70,7 @@ impl CumulativeKind {
     }
 
     /// The neutral element.
-    fn identity(self, dtype: DType) -> Literal {
+    pub fn identity(self, dtype: DType) -> Literal {
         let infinite = || Literal::from_f64(dtype, f64::NEG_INFINITY);
         self.fold().map_or_else(infinite, |fold| fold.identity(dtype))
     }

@@ -139,6 +139,15 @@ impl Import<'_> {
         }
     }
 
+    /// A region as a body of its arguments alone. Errors: it uses values from around it.
+    pub fn body(&mut self, position: usize) -> Result<Body, Diagnostic> {
+        let closed = self.region(position)?;
+        if closed.captures.is_empty() {
+            return Ok(closed.program.into());
+        }
+        Err(Diagnostic::unsupported(format!("{}: regions that use values from around them", self.op.name)))
+    }
+
     pub fn missing(&self, name: &str, expected: &str) -> Diagnostic {
         Diagnostic::error(match self.op.attributes.get(name) {
             None => format!("attribute {name} is missing"),
@@ -262,5 +271,10 @@ impl Export<'_> {
             arguments.iter().map(|aval| self.function.argument(Type::tensor(aval))).collect();
         let returned = fill(self, &arguments)?;
         Ok(self.function.close(&returned))
+    }
+
+    /// A body as a region.
+    pub fn body(&mut self, body: &Body) -> Rule<hlo::Region> {
+        self.region(&body.input_avals(), |cx, arguments| cx.bodies.inline(cx.function, body, arguments))
     }
 }

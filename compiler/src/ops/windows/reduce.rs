@@ -37,7 +37,8 @@ impl WindowKind {
         }
     }
 
-    fn fold(self) -> ReduceKind {
+    /// The fold of the same name.
+    pub fn fold(self) -> ReduceKind {
         match self {
             WindowKind::Sum => ReduceKind::Sum,
             WindowKind::Max => ReduceKind::Max,

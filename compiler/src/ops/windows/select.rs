@@ -43,7 +43,7 @@ impl Keep {
     }
 
     /// What every element beats or equals.
-    fn identity(self, dtype: DType) -> Literal {
+    pub fn identity(self, dtype: DType) -> Literal {
         match self {
             Keep::Ge => ReduceKind::Max.identity(dtype),
             Keep::Le => ReduceKind::Min.identity(dtype),
