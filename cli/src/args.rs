@@ -35,6 +35,8 @@ pub enum Command {
     Run(RunArgs),
     /// Read, check and lower; prints the signature of every export
     Check(CheckArgs),
+    /// Test derivatives numerically: forward mode against differences, reverse mode against forward mode
+    CheckGrad(CheckGradArgs),
     /// Print the file in its canonical layout
     Fmt(FmtArgs),
     /// Compile in memory and measure how long a call takes
@@ -160,6 +162,23 @@ pub struct CheckArgs {
     pub program: ProgramArgs,
 }
 
+/// Exit code 0: the derivative by every floating input passes, in double precision where the program allows it. 1: one
+/// is wrong, or the point does not tell.
+#[derive(Args, Debug)]
+pub struct CheckGradArgs {
+    #[command(flatten)]
+    pub program: ProgramArgs,
+    #[command(flatten)]
+    pub inputs: InputArgs,
+    /// Where random inputs and directions come from
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+    /// How much derivatives may differ, relative to the largest element of an output; the default is 1e-6, or 2e-2 where
+    /// not all of the program can be computed in double precision
+    #[arg(long, value_name = "TOLERANCE", value_parser = positive)]
+    pub tol: Option<f64>,
+}
+
 #[derive(Args, Debug)]
 pub struct FmtArgs {
     /// The program: a file of jaxpr text
@@ -185,6 +204,16 @@ pub struct ConformArgs {
     pub timeout: u64,
 }
 
+/// Errors: not a number, or none that bounds anything.
+fn positive(text: &str) -> Result<f64, String> {
+    let number: f64 = text.parse().map_err(|_| "expected a number".to_string())?;
+    if number.is_finite() && number > 0.0 {
+        Ok(number)
+    } else {
+        Err("expected a positive number".to_string())
+    }
+}
+
 impl Request {
     /// Reads the command line of this process; ends it with a message and a code of 2 if it makes no sense.
     pub fn read() -> Request {
@@ -204,6 +233,7 @@ impl Request {
             Request::Command(Command::Run(args)) => args.program.messages,
             Request::Command(Command::Check(args)) => args.program.messages,
             Request::Command(Command::Bench(args)) => args.program.messages,
+            Request::Command(Command::CheckGrad(args)) => args.program.messages,
             Request::Command(Command::Fmt(args)) => args.messages,
             Request::Command(Command::Conform(_)) => {
                 MessageArgs { error_format: ErrorFormat::Human, verbose: false }

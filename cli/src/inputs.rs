@@ -12,12 +12,12 @@ use rjaxc_compiler::types::{Aval, Tensor};
 use std::collections::HashSet;
 use std::path::Path;
 
-/// Collects the inputs of `entry`. Errors: everything that is missing, too much, or of the wrong type.
-pub fn collect(args: &InputArgs, entry: &Entry) -> Result<Vec<Tensor>, Failure> {
-    let avals = entry.program.input_avals();
+/// Collects the inputs of `entry`, which are of these types, its own or narrower ones. Errors: everything that is missing,
+/// too much, or of the wrong type.
+pub fn collect(args: &InputArgs, entry: &Entry, avals: &[Aval]) -> Result<Vec<Tensor>, Failure> {
     match &args.args {
-        Some(path) => from_npz(path, &entry.input_names, &avals).map_err(failure),
-        None => from_words(&args.inputs, entry, &avals),
+        Some(path) => from_npz(path, &entry.input_names, avals).map_err(failure),
+        None => from_words(&args.inputs, entry, avals),
     }
 }
 

@@ -1,6 +1,7 @@
 //! `rjaxc`: the only place of the project that reads files, parses flags, prints and sets exit codes.
 
 mod args;
+mod check_grad;
 mod clock;
 mod compile;
 mod conform;
@@ -59,6 +60,7 @@ fn dispatch(request: &Request, sources: &mut Sources) -> Result<(), Failure> {
         Request::Command(Command::Run(args)) => run::run(args, sources),
         Request::Command(Command::Check(args)) => run::check(args, sources),
         Request::Command(Command::Bench(args)) => run::bench(args, sources),
+        Request::Command(Command::CheckGrad(args)) => check_grad::run(args, sources),
         Request::Command(Command::Fmt(args)) => fmt::run(args, sources),
         Request::Command(Command::Conform(args)) => conform::run(args),
     }

@@ -53,7 +53,8 @@ pub fn bind(source: &mut Source, file: &Path, consts: Option<&Path>) -> Result<(
     Ok(pipeline::bind_constants(source, &values)?)
 }
 
-fn requested_exports(texts: &[String], sources: &mut Sources) -> Result<Vec<Export>, Failure> {
+/// What the `--export` flags ask for. Errors: a flag that is no export.
+pub fn requested_exports(texts: &[String], sources: &mut Sources) -> Result<Vec<Export>, Failure> {
     let ids: Vec<SourceId> = texts.iter().map(|text| sources.add("--export", text.as_str())).collect();
     let mut errors = Vec::new();
     let mut exports = Vec::new();

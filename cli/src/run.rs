@@ -19,7 +19,7 @@ pub fn run(args: &RunArgs, sources: &mut Sources) -> Result<(), Failure> {
         Some(path) => prepare_transformed(args, path, sources, &mut clock)?,
         None => prepare(&args.program, sources, &mut clock)?,
     };
-    let inputs = inputs::collect(&args.inputs, &entry)?;
+    let inputs = inputs::collect(&args.inputs, &entry, &entry.program.input_avals())?;
     let mut call = executable.call(0, &inputs)?;
     clock.lap("inputs");
     call.run()?;
@@ -38,7 +38,7 @@ pub fn bench(args: &BenchArgs, sources: &mut Sources) -> Result<(), Failure> {
     let start = Instant::now();
     let (entry, executable) = prepare(&args.program, sources, &mut clock)?;
     let compiling = start.elapsed();
-    let inputs = inputs::collect(&args.inputs, &entry)?;
+    let inputs = inputs::collect(&args.inputs, &entry, &entry.program.input_avals())?;
     let mut call = executable.call(0, &inputs)?;
     // Short calls are measured in batches, so that reading the clock does not count.
     let mut batch = 1;

@@ -21,7 +21,7 @@
 //! | layer | modules | |
 //! |---|---|---|
 //! | 1 | [`diag`], [`types`] | vocabularies |
-//! | 2 | [`loops`], [`hlo`] | vocabularies |
+//! | 2 | [`loops`], [`hlo`], [`derivatives`] | vocabularies, and a test of numbers that knows no programs |
 //! | 3 | [`ir`], [`ops`] | the one declared knot: parameters of an op may contain programs |
 //! | 4 | [`front`], [`export`], [`eval`], [`transform`], [`optimize`], [`lower`] | drivers; they do not import each other |
 //! | 5 | [`schedule`], [`codegen`] | import layers 1 and 2 only |
@@ -40,6 +40,7 @@
 //! - [`eval`] is the specification: slow, obvious, independent of [`lower`] and [`codegen`].
 
 pub mod codegen;
+pub mod derivatives;
 pub mod diag;
 pub mod eval;
 pub mod export;

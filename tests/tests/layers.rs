@@ -8,6 +8,7 @@ const LAYERS: &[(&str, u32)] = &[
     ("types", 1),
     ("loops", 2),
     ("hlo", 2),
+    ("derivatives", 2),
     ("ir", 3),
     ("ops", 3),
     ("front", 4),

@@ -2,12 +2,13 @@
 
 use super::{rules, transforms};
 use crate::diag::{Diagnostic, Span};
-use crate::ir::source::{ConstantValue, Export, Expression, Function, Source};
-use crate::ir::{Atom, Body, Builder, Program, inline::Scope};
+use crate::ir::source::{ConstantValue, Export, Expression, Function, Keyword, Source};
+use crate::ir::{self, Atom, Body, Builder, Program, inline::Scope};
 use crate::ops::Op;
 use crate::ops::shape::Constant;
 use crate::optimize;
-use crate::types::Tensor;
+use crate::transform::widen::widen;
+use crate::types::{Aval, Tensor};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -86,23 +87,24 @@ fn missing(function: &Function, name: &str) -> Diagnostic {
     ))
 }
 
-/// The functions to compile: `requested` if there are any, else the file's `export` lines, else every function that
+/// What to compile: `requested` if there are any, else the file's `export` lines, else every function that
 /// no other one calls.
+pub fn exports(source: &Source, requested: &[Export]) -> Vec<Export> {
+    match (requested, source.exports.as_slice()) {
+        ([], []) => source.functions.iter().filter(|function| !function.called).map(as_export).collect(),
+        ([], in_file) => in_file.to_vec(),
+        (requested, _) => requested.iter().map(|export| as_line_of_file(source, export)).collect(),
+    }
+}
+
+/// The functions of [`exports`].
 ///
 /// Errors: an unknown function or transformation, or one that cannot be applied.
 pub fn entries(source: &Source, requested: &[Export]) -> Result<Vec<Entry>, Vec<Diagnostic>> {
-    let implicit: Vec<Export> =
-        source.functions.iter().filter(|function| !function.called).map(as_export).collect();
-    let named: Vec<Export> = requested.iter().map(|export| as_line_of_file(source, export)).collect();
-    let exports = match (requested, source.exports.as_slice()) {
-        ([], []) => &implicit,
-        ([], in_file) => in_file,
-        (_, _) => &named,
-    };
     let mut errors = Vec::new();
     let mut entries: Vec<Entry> = Vec::new();
-    for export in exports {
-        let functions = functions(source, export).unwrap_or_else(|error| {
+    for export in exports(source, requested) {
+        let functions = functions(source, &export).unwrap_or_else(|error| {
             errors.push(error);
             Vec::new()
         });
@@ -118,6 +120,53 @@ pub fn entries(source: &Source, requested: &[Export]) -> Result<Vec<Entry>, Vec<
         errors.push(Diagnostic::error("the file defines no function"));
     }
     if errors.is_empty() { Ok(entries) } else { Err(errors) }
+}
+
+/// A function with its derivatives by all its inexact inputs.
+pub struct WithDerivatives {
+    /// `x.. -> y..`.
+    pub value: Entry,
+    /// `x.., tangent per inexact input -> y.., tangent per inexact output`.
+    pub pushforward: Entry,
+    /// `x.., cotangent per inexact output -> y.., gradient per inexact input`.
+    pub pullback: Entry,
+}
+
+/// One function, and its derivatives in both modes.
+///
+/// Errors: those of [`entries`]; nothing to differentiate, or no rule for it.
+pub fn with_derivatives(source: &Source, export: &Export) -> Result<WithDerivatives, Diagnostic> {
+    let value = apply(source, &export.expression, Purpose::Transform)?;
+    let value = Entry { name: export.name.clone(), ..value };
+    let inexact = |avals: Vec<Aval>| -> Vec<usize> {
+        (0..avals.len()).filter(|&at| avals[at].dtype.is_inexact()).collect()
+    };
+    let inputs = inexact(value.program.input_avals());
+    for (what, found) in [("input", &inputs), ("output", &inexact(value.program.output_avals()))] {
+        if found.is_empty() {
+            let message = format!("{} has no floating {what}: there is nothing to differentiate", value.name);
+            return Err(Diagnostic::error(message).at(export.span));
+        }
+    }
+    let argnums = inputs.into_iter().map(|at| ir::Value::Int(at as i64)).collect();
+    let keyword = Keyword { key: "argnums".to_string(), value: ir::Value::Tuple(argnums), span: export.span };
+    let derive = |name| transforms::apply(name, export.span, std::slice::from_ref(&keyword), &value);
+    Ok(WithDerivatives { pushforward: derive("jvp")?, pullback: derive("vjp")?, value })
+}
+
+/// Makes all numbers of all functions double precision. Returns the names of operations that go on with narrower ones.
+///
+/// Errors: a bug report.
+pub fn in_double_precision(source: &mut Source) -> Result<Vec<String>, Diagnostic> {
+    let mut narrow = Vec::new();
+    for function in &mut source.functions {
+        let widened = widen(&function.program)?;
+        function.program = widened.program;
+        narrow.extend(widened.narrow);
+    }
+    narrow.sort();
+    narrow.dedup();
+    Ok(narrow)
 }
 
 /// A request for a name that only an `export` line of the file has means that line.

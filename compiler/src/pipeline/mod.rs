@@ -4,7 +4,9 @@ mod exports;
 mod rules;
 mod transforms;
 
-pub use exports::{Entry, bind_constants, entries};
+pub use exports::{
+    Entry, WithDerivatives, bind_constants, entries, exports, in_double_precision, with_derivatives,
+};
 
 use crate::diag::Diagnostic;
 use crate::ir::{self, Program};

@@ -16,6 +16,7 @@ mod tests;
 mod transpose;
 pub mod vjp;
 mod vmap;
+pub mod widen;
 
 pub use jvp::jvp;
 pub use linearize::{Linearized, linearize};
