@@ -33,8 +33,8 @@
 //! - Every program that leaves a pass satisfies [`ir::verify`]; every function of loops [`loops::verify`]. The pipeline
 //!   checks in debug builds and on request, and names the pass that broke it.
 //! - After verification no later stage panics on what the user wrote; it returns a [`diag::Diagnostic`].
-//! - Only [`ops`] gives meaning to a primitive. Drivers contain no `match` on individual primitives; [`optimize`] may
-//!   match the two or three it rewrites.
+//! - Only [`ops`] gives meaning to a primitive. Drivers contain no `match` on individual primitives; the rules of
+//!   [`optimize::simplify`] match those they rewrite.
 //! - Origins of equations survive every pass: the place in the text and the transforms on the way.
 //! - This crate does no IO, keeps no global state and is deterministic: same text, same options, same bytes.
 //! - [`eval`] is the specification: slow, obvious, independent of [`lower`] and [`codegen`].

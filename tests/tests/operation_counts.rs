@@ -54,8 +54,7 @@ fn a_gradient_of_a_dense_network_costs_three_times_the_network() {
     let gradient = operations(&optimized("gradient_of_mlp.ir", "value_and_grad(loss, (0, 1, 2, 3, 4, 5))"));
     assert!(10 * gradient <= 32 * loss, "the gradient takes {gradient} operations, the loss {loss}");
     // Three products per layer, but two for the first: nobody asks for the derivative by the data.
-    // FIXME: a transposed bias is reduced a second time over an axis of extent 1, which a careful person would not.
-    assert_eq!((loss, gradient), (31233, 81829));
+    assert_eq!((loss, gradient), (31233, 81793));
 }
 
 #[test]
@@ -63,7 +62,7 @@ fn compositions_of_a_small_loss() {
     let count = |export| operations(&optimized("compositions_of_small_loss.ir", export));
     assert_eq!(count("loss"), 11);
     assert_eq!(count("vmap(grad(loss), in_axes=(None, 0, 0), axis_size=8)"), 152);
-    assert_eq!(count("hvp(loss)"), 37);
+    assert_eq!(count("hvp(loss)"), 36);
     assert_eq!(count("jacfwd(loss)"), 60);
 }
 

@@ -57,7 +57,8 @@ impl DotGeneral {
         }
     }
 
-    fn lhs_free(&self, rank: usize) -> Vec<usize> {
+    /// The axes of the lhs that are neither contracted nor batched, in order.
+    pub fn lhs_free(&self, rank: usize) -> Vec<usize> {
         free_axes(rank, &self.lhs_contract, &self.lhs_batch)
     }
 
@@ -66,7 +67,7 @@ impl DotGeneral {
     }
 
     /// The same operation with its operands exchanged.
-    fn swapped(&self) -> Self {
+    pub fn swapped(&self) -> Self {
         DotGeneral {
             lhs_contract: self.rhs_contract.clone(),
             rhs_contract: self.lhs_contract.clone(),

@@ -5,17 +5,17 @@ use crate::ir::inline::{Scope, inline};
 use crate::ir::{Atom, Builder, Equation, Program};
 use crate::ops::Op;
 use crate::ops::control::Cond;
-use crate::ops::elementwise::{Binary, BinaryKind, Identity, IdentityKind};
+use crate::ops::elementwise::{Identity, IdentityKind};
 use crate::ops::rules::{EvalCx, NoRule};
 use crate::ops::shape::Constant;
-use crate::types::{Literal, Tensor};
+use crate::types::Tensor;
 use std::collections::HashMap;
 
 // Results larger than this are left to run time: a constant costs its size in the object. Units: elements.
 const MOST_ELEMENTS: usize = 64;
 
-/// Folds small constants; identities (`copy`, `stop_gradient`, products with one) become their operands, and choices that
-/// are known their branch.
+/// Folds small constants; identities (`copy`, `stop_gradient`) become their operands, and choices that are known their
+/// branch.
 pub fn run(program: Program) -> Result<Program, Diagnostic> {
     let mut b = Builder::new();
     let mut scope = Scope::new(&program);
@@ -31,9 +31,6 @@ pub fn run(program: Program) -> Result<Program, Diagnostic> {
             (Op::Identity(Identity(kind)), _) if *kind != IdentityKind::OptimizationBarrier => operands,
             (_, Some(values)) => {
                 values.into_iter().map(|value| constant(&mut b, value, &mut constants)).collect()
-            }
-            (Op::Binary(Binary(BinaryKind::Mul)), None) if factor(&program, eqn, &operands).is_some() => {
-                factor(&program, eqn, &operands).into_iter().collect()
             }
             (Op::Cond(cond), None) if operands[0].literal().is_some() => {
                 let branch = chosen(cond, operands[0]);
@@ -57,18 +54,6 @@ pub fn run(program: Program) -> Result<Program, Diagnostic> {
     let mut folded = b.finish(scope.atoms(&program.outputs));
     crate::ir::prune::run(&mut folded);
     Ok(folded)
-}
-
-/// The other factor of a product with one, if it has the type of the product: `x * 1 == x`.
-fn factor(program: &Program, eqn: &Equation, operands: &[Atom]) -> Option<Atom> {
-    let is_one = |atom: Atom| atom.literal().is_some_and(Literal::is_one);
-    let result = program.aval(eqn.results[0]);
-    let other = match *operands {
-        [x, y] if is_one(y) => (x, eqn.operands[0]),
-        [x, y] if is_one(x) => (y, eqn.operands[1]),
-        _ => return None,
-    };
-    (program.atom_aval(other.1) == *result).then_some(other.0)
 }
 
 /// The branch that a known index names, which may be out of range.
@@ -98,13 +83,18 @@ fn evaluated(
     {
         return None;
     }
-    let value = |atom: &Atom| match atom {
+    let known = |atom: &Atom| match atom {
         Atom::Literal(literal) => Some(Tensor::from_literal(*literal)),
         Atom::Var(_) => {
             constants.get(atom).filter(|value| value.shape().element_count() <= MOST_ELEMENTS).cloned()
         }
     };
-    let values = operands.iter().map(value).collect::<Option<Vec<Tensor>>>()?;
+    let values = operands.iter().map(known).collect::<Option<Vec<Tensor>>>()?;
+    value(&eqn.op, &values)
+}
+
+/// The results of an operation without bodies on constants; `None` if it has no evaluation.
+pub(super) fn value(op: &Op, operands: &[Tensor]) -> Option<Vec<Tensor>> {
     let cx = EvalCx { eval_body: |_, _, _| Err(NoRule::ByDesign("bodies are not folded")) };
-    eqn.op.eval(&cx, &values).ok()
+    op.eval(&cx, operands).ok()
 }

@@ -4,4 +4,5 @@ pub mod count;
 pub mod cse;
 pub mod fold;
 pub mod inline;
+pub mod simplify;
 pub mod trim;

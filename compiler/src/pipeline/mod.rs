@@ -29,6 +29,7 @@ pub const PROGRAM_PASSES: &[Pass<Program>] = &[
     Pass { name: "count", about: "turn loops that count into scans", run: optimize::count::run },
     Pass { name: "trim", about: "drop what loops and branches compute for nobody", run: optimize::trim::run },
     Pass { name: "cse", about: "merge equal equations", run: optimize::cse::run },
+    Pass { name: "simplify", about: "write what costs less for the same", run: optimize::simplify::run },
 ];
 
 /// Loops to loops.
