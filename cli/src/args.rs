@@ -48,7 +48,7 @@ pub enum Command {
 /// What every command that reads a program takes.
 #[derive(Args, Clone, Debug)]
 pub struct ProgramArgs {
-    /// The program: a file of jaxpr text
+    /// The program: jaxpr text; StableHLO text (.mlir); MLIR bytecode or what `jax.export` serialized, by any name
     #[arg(value_name = "MODEL.ir")]
     pub file: PathBuf,
     /// What to compile instead of the file's export lines: `g = vmap(f, in_axes=0)`, or just `f`

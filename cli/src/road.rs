@@ -5,6 +5,7 @@ use crate::clock::Clock;
 use crate::failure::Failure;
 use crate::weights;
 use rjaxc_compiler::diag::{SourceId, Sources};
+use rjaxc_compiler::hlo::bytecode;
 use rjaxc_compiler::ir::source::{Export, Source, Threefry};
 use rjaxc_compiler::loops::Module;
 use rjaxc_compiler::pipeline::{self, Entry, LOOP_PASSES, Observe, PROGRAM_PASSES};
@@ -23,17 +24,29 @@ pub struct Compiled {
 
 /// Reads a program, with another layout of random bits than it says, if any. Errors: it cannot be read, or is wrong.
 pub fn load(path: &Path, threefry: Option<Threefry>, sources: &mut Sources) -> Result<Source, Failure> {
-    let text = read_text(path)?;
-    let id = sources.add(path.display().to_string(), text);
+    let bytes = read_bytes(path)?;
+    let name = path.display().to_string();
+    let id = match bytecode::module_in(&bytes) {
+        Some(module) if module.len() == bytes.len() => sources.add_bytes(name, bytes),
+        Some(module) => sources.add_bytes(name, module.to_vec()),
+        None => sources.add(name, as_text(path, bytes)?),
+    };
     Ok(read_with_threefry(sources, id, threefry)?)
+}
+
+fn read_bytes(path: &Path) -> Result<Vec<u8>, Failure> {
+    std::fs::read(path).map_err(|error| Failure::usage(format!("{}: {error}", path.display())))
+}
+
+fn as_text(path: &Path, bytes: Vec<u8>) -> Result<String, Failure> {
+    String::from_utf8(bytes).map_err(|_| {
+        Failure::data(format!("{}: neither a text file (UTF-8) nor MLIR bytecode", path.display()))
+    })
 }
 
 /// A text file. Errors: it cannot be read, or is no text.
 pub fn read_text(path: &Path) -> Result<String, Failure> {
-    let bytes =
-        std::fs::read(path).map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
-    String::from_utf8(bytes)
-        .map_err(|_| Failure::data(format!("{}: not a text file (UTF-8)", path.display())))
+    as_text(path, read_bytes(path)?)
 }
 
 /// Binds constants and picks what to compile, as the flags say.

@@ -1,7 +1,7 @@
 //! Diagnostics as text for people and as JSON for tools.
 
 use super::{Diagnostic, Fault, Sources, Span};
-use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 use serde_json::{Value, json};
 use std::ops::Range;
 
@@ -15,12 +15,12 @@ pub fn render(sources: &Sources, diagnostic: &Diagnostic) -> String {
     let title = level.primary_title(&diagnostic.message);
     let mut labels = diagnostic.labels.iter();
     let mut groups = vec![match labels.next() {
-        Some((span, text)) => title.element(snippet(sources, *span, text, AnnotationKind::Primary)),
+        Some((span, text)) => placed(Group::with_title(title), sources, *span, text, AnnotationKind::Primary),
         None => Group::with_title(title),
     }];
     for (span, text) in labels {
-        let related = snippet(sources, *span, text, AnnotationKind::Context);
-        groups.push(Group::with_level(Level::NOTE).element(related));
+        let related = Group::with_level(Level::NOTE);
+        groups.push(placed(related, sources, *span, text, AnnotationKind::Context));
     }
     if let Some(hint) = &diagnostic.hint {
         groups.push(Group::with_title(Level::HELP.with_name("hint").secondary_title(hint)));
@@ -42,6 +42,22 @@ pub fn render_json(sources: &Sources, diagnostic: &Diagnostic) -> Value {
     };
     let labels: Vec<Value> = diagnostic.labels.iter().map(label).collect();
     json!({"fault": fault, "message": diagnostic.message, "labels": labels, "hint": diagnostic.hint})
+}
+
+/// Shows a place: its line, or, in a file that is no text, the number of its byte.
+fn placed<'a>(
+    group: Group<'a>,
+    sources: &'a Sources,
+    span: Span,
+    label: &'a str,
+    kind: AnnotationKind,
+) -> Group<'a> {
+    if sources.bytes(span.source).is_none() {
+        return group.element(snippet(sources, span, label, kind));
+    }
+    let group =
+        group.element(Origin::path(sources.name(span.source)).line(1).char_column(span.start as usize + 1));
+    if label.is_empty() { group } else { group.element(Level::NOTE.message(label)) }
 }
 
 fn snippet<'a>(

@@ -23,9 +23,15 @@ impl Span {
     }
 }
 
-/// The texts a compilation reads: the file, and expressions given on the command line.
+/// What a compilation reads: the file, and expressions given on the command line.
 #[derive(Clone, Default, Debug)]
-pub struct Sources(Vec<(String, String)>);
+pub struct Sources(Vec<(String, Contents)>);
+
+#[derive(Clone, Debug)]
+enum Contents {
+    Text(String),
+    Bytes(Vec<u8>),
+}
 
 impl Sources {
     pub fn new() -> Self {
@@ -33,7 +39,16 @@ impl Sources {
     }
 
     pub fn add(&mut self, name: impl Into<String>, text: impl Into<String>) -> SourceId {
-        self.0.push((name.into(), text.into()));
+        self.push(name.into(), Contents::Text(text.into()))
+    }
+
+    /// A file that is no text.
+    pub fn add_bytes(&mut self, name: impl Into<String>, bytes: Vec<u8>) -> SourceId {
+        self.push(name.into(), Contents::Bytes(bytes))
+    }
+
+    fn push(&mut self, name: String, contents: Contents) -> SourceId {
+        self.0.push((name, contents));
         SourceId(self.0.len() as u32 - 1)
     }
 
@@ -41,12 +56,28 @@ impl Sources {
         &self.0[id.0 as usize].0
     }
 
+    /// The text; empty for a file that is none.
     pub fn text(&self, id: SourceId) -> &str {
-        &self.0[id.0 as usize].1
+        match &self.0[id.0 as usize].1 {
+            Contents::Text(text) => text,
+            Contents::Bytes(_) => "",
+        }
     }
 
-    /// Line and column of the start of `span`, both from 1; columns count characters.
+    /// The contents of a file that is no text.
+    pub fn bytes(&self, id: SourceId) -> Option<&[u8]> {
+        match &self.0[id.0 as usize].1 {
+            Contents::Text(_) => None,
+            Contents::Bytes(bytes) => Some(bytes),
+        }
+    }
+
+    /// Line and column of the start of `span`, both from 1; columns count characters. A file that is no text is one line
+    /// of bytes.
     pub fn line_column(&self, span: Span) -> (usize, usize) {
+        if self.bytes(span.source).is_some() {
+            return (1, span.start as usize + 1);
+        }
         let text = self.text(span.source);
         let mut start = (span.start as usize).min(text.len());
         while !text.is_char_boundary(start) {

@@ -1,4 +1,5 @@
-//! Text in, program out: jaxpr text as JAX prints it, and the few lines that `.ir` files add to it; and StableHLO.
+//! Text in, program out: jaxpr text as JAX prints it, and the few lines that `.ir` files add to it; and StableHLO, as text
+//! or as bytecode.
 
 pub mod jaxpr;
 pub mod stablehlo;
@@ -7,7 +8,7 @@ use crate::diag::{Diagnostic, SourceId, Sources};
 use crate::ir::source::{Source, Threefry};
 pub use jaxpr::read_export;
 
-/// Reads a file of either language, told apart by its name: `.mlir` is StableHLO.
+/// Reads a file of either language: bytecode and what is named `.mlir` is StableHLO.
 /// Errors: everything that is wrong with it, with positions.
 pub fn read(sources: &Sources, id: SourceId) -> Result<Source, Vec<Diagnostic>> {
     read_with_threefry(sources, id, None)
@@ -19,7 +20,7 @@ pub fn read_with_threefry(
     id: SourceId,
     threefry: Option<Threefry>,
 ) -> Result<Source, Vec<Diagnostic>> {
-    if sources.name(id).ends_with(".mlir") {
+    if sources.bytes(id).is_some() || sources.name(id).ends_with(".mlir") {
         stablehlo::read(sources, id)
     } else {
         jaxpr::read_with_threefry(sources, id, threefry)

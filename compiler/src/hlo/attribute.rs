@@ -1,7 +1,7 @@
 //! Attributes of operations, functions and modules.
 
 use super::{Element, TensorType, Type};
-use crate::types::{DType, Literal, Scalar, Tensor};
+use crate::types::{Aval, DType, Literal, Scalar, Tensor};
 use std::sync::Arc;
 
 /// One attribute.
@@ -59,6 +59,36 @@ pub enum DenseData {
     Elements(Arc<Tensor>),
     /// The key into [`super::Module::resources`].
     Resource(String),
+}
+
+impl DenseData {
+    /// Elements as MLIR stores them: little-endian, or one that stands for all. Flags may be packed, eight to a byte, the
+    /// first in the lowest bit.
+    ///
+    /// Errors: there are too few or too many bytes.
+    pub fn from_bytes(mut bytes: Vec<u8>, aval: &Aval) -> Result<DenseData, String> {
+        let count = aval.shape.element_count();
+        let width = aval.dtype.size_bytes();
+        let is_packed = aval.dtype == DType::Bool && count > 1 && bytes.len() == count.div_ceil(8);
+        if is_packed {
+            bytes = (0..count).map(|i| bytes[i / 8] >> (i % 8) & 1).collect();
+        }
+        if aval.dtype == DType::Bool || aval.dtype.bits() < 8 {
+            // Only the bits of the number are told; storage has its sign, or nothing, in the others.
+            let canonical =
+                |byte: u8| Literal::new(aval.dtype, Scalar::decode(aval.dtype, &[byte])).bits() as u8;
+            bytes.iter_mut().for_each(|byte| *byte = canonical(*byte));
+        }
+        // One byte of packed flags that are all equal is what one flag for all of them looks like.
+        let is_one_flag = is_packed && count <= 8 && bytes.iter().all(|&flag| flag == bytes[0]);
+        if bytes.len() == width || is_one_flag {
+            return Ok(DenseData::Splat(Literal::from_bytes(aval.dtype, &bytes[..width])));
+        }
+        let found = bytes.len();
+        let tensor = Tensor::new(aval.clone(), bytes);
+        let wrong = || format!("expected {} bytes for {aval}, found {found}", aval.size_bytes());
+        Ok(DenseData::Elements(Arc::new(tensor.ok_or_else(wrong)?)))
+    }
 }
 
 impl Attributes {

@@ -1,6 +1,7 @@
 //! StableHLO as data: what the text of JAX, PyTorch/XLA and TensorFlow says, before anyone gives it a meaning.
 //!
-//! [`text`] reads the pretty and the generic form into one and the same [`Module`]; [`print`](mod@print) writes it back. Nothing
+//! [`text`] reads the pretty and the generic form into one and the same [`Module`]; [`bytecode`] reads portable artifacts into
+//! it; [`print`](mod@print) writes text back. Nothing
 //! here knows a primitive: an [`Op`] is a name with operands, attributes and regions.
 //!
 //! # How things are represented
@@ -22,6 +23,7 @@
 
 mod attribute;
 mod build;
+pub mod bytecode;
 mod element;
 pub mod print;
 #[cfg(test)]
@@ -31,10 +33,17 @@ pub mod text;
 pub use attribute::{Attribute, Attributes, Dense, DenseData};
 pub use build::{FuncBuilder, Names};
 pub use element::{Element, TensorType, Type};
-pub use text::parse;
 
-use crate::diag::Span;
+use crate::diag::{Diagnostic, SourceId, Sources, Span};
 use std::collections::HashMap;
+
+/// Reads a file, text or bytecode. Errors: as [`text::parse`] or [`bytecode::parse`].
+pub fn parse(sources: &Sources, id: SourceId) -> Result<Module, Diagnostic> {
+    match sources.bytes(id) {
+        Some(bytes) => bytecode::parse(bytes, id),
+        None => text::parse(sources.text(id), id),
+    }
+}
 
 /// One file.
 #[derive(Clone, PartialEq, Debug, Default)]

@@ -17,7 +17,7 @@ use std::collections::{HashMap, HashSet};
 /// Functions call each other, and regions nest, this deep at most.
 const MAX_HEIGHT: usize = 200;
 
-/// Reads a file of StableHLO text. Errors: what is wrong with it, with positions.
+/// Reads a file of StableHLO, text or bytecode. Errors: what is wrong with it, with positions.
 pub fn read(sources: &Sources, id: SourceId) -> Result<Source, Vec<Diagnostic>> {
     let module = hlo::parse(sources, id).map_err(|error| vec![error])?;
     import(&module)

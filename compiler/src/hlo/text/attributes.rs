@@ -109,7 +109,7 @@ impl<'a> Parser<'a> {
         let after = std::mem::replace(&mut self.at, start);
         let value = match (number, dtype) {
             ("0" | "1" | "-1", DType::Bool) => return Ok(self.resume(after, Attribute::Bool(number != "0"))),
-            _ => self.scalar(dtype).map_err(|_| wrong())?,
+            _ => self.scalar(dtype).map_err(|_| wrong())?.rounded(dtype),
         };
         let value = match value {
             crate::types::Scalar::Int(x) => Attribute::Int(x, element),

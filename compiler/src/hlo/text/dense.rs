@@ -207,23 +207,8 @@ fn number_of(dtype: DType, number: &str) -> Option<Scalar> {
 /// The bytes of `"0x.."`. Errors: no hexadecimal digits, or too few or too many of them.
 fn hexadecimal(raw: &str, aval: &Aval) -> Result<DenseData, String> {
     let digits = raw.strip_prefix("0x").ok_or("expected a string of hexadecimal digits after 0x")?;
-    let mut bytes = decode_hex(digits).ok_or("expected pairs of hexadecimal digits after 0x")?;
-    let count = aval.shape.element_count();
-    let width = aval.dtype.size_bytes();
-    if aval.dtype == DType::Bool {
-        // Older releases pack eight to a byte, the first in the lowest bit.
-        if count > 1 && bytes.len() == count.div_ceil(8) {
-            bytes = (0..count).map(|i| bytes[i / 8] >> (i % 8) & 1).collect();
-        }
-        bytes.iter_mut().for_each(|byte| *byte = u8::from(*byte != 0));
-    }
-    if bytes.len() == width && count != 1 {
-        return Ok(DenseData::Splat(Literal::from_bytes(aval.dtype, &bytes)));
-    }
-    let found = bytes.len();
-    let tensor = Tensor::new(aval.clone(), bytes);
-    let wrong = || format!("expected {} bytes for {aval}, found {found}", aval.size_bytes());
-    Ok(DenseData::Elements(Arc::new(tensor.ok_or_else(wrong)?)))
+    let bytes = decode_hex(digits).ok_or("expected pairs of hexadecimal digits after 0x")?;
+    DenseData::from_bytes(bytes, aval)
 }
 
 /// Marks what is no hexadecimal digit.

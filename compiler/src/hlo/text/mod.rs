@@ -15,21 +15,41 @@ mod special;
 pub mod syntax;
 mod types;
 
-use super::{Module, Type, Value};
-use crate::diag::{Diagnostic, SourceId, Sources, Span};
+use super::{Attribute, Module, Type, Value};
+use crate::diag::{Diagnostic, SourceId, Span};
 use cursor::Cursor;
 use places::Places;
 use std::collections::HashMap;
 
+pub use module::checked_returns;
+pub use types::MAX_RANK;
+
 /// Regions, attributes and types nest this deep at most.
-const MAX_DEPTH: u32 = 200;
+pub const MAX_DEPTH: u32 = 200;
 
 type Parsed<T> = Result<T, Diagnostic>;
 
 /// Reads a file. Errors: the first thing that is no MLIR text, or that is valid but out of reach.
-pub fn parse(sources: &Sources, id: SourceId) -> Result<Module, Diagnostic> {
-    let mut parser = Parser::new(sources.text(id), id);
-    parser.module()
+pub fn parse(text: &str, source: SourceId) -> Result<Module, Diagnostic> {
+    Parser::new(text, source).module()
+}
+
+/// Reads one attribute. Errors: as [`parse`], or something follows.
+pub fn parse_attribute(text: &str) -> Result<Attribute, Diagnostic> {
+    whole(text, Parser::attribute)
+}
+
+/// Reads one type. Errors: as [`parse`], or something follows.
+pub fn parse_type(text: &str) -> Result<Type, Diagnostic> {
+    whole(text, Parser::ty)
+}
+
+/// A text that is nothing but what `read` reads.
+fn whole<'a, T>(text: &'a str, read: impl FnOnce(&mut Parser<'a>) -> Parsed<T>) -> Parsed<T> {
+    let mut parser = Parser::new(text, SourceId::default());
+    let value = read(&mut parser)?;
+    parser.at.skip_space();
+    if parser.at.rest().is_empty() { Ok(value) } else { Err(parser.at.expected("nothing more")) }
 }
 
 /// The reader: a place in the text and what names stand for.

@@ -164,7 +164,7 @@ impl<'a> Parser<'a> {
             !["sym_name", "function_type", "sym_visibility", "arg_attrs", "res_attrs"].contains(&key.as_str())
         });
         self.check_operand_types(&body.arguments, &inputs, span)?;
-        Self::complete(Func {
+        checked_returns(Func {
             name,
             visibility: if is_private { Visibility::Private } else { Visibility::Public },
             argument_attributes: arguments,
@@ -210,7 +210,7 @@ impl<'a> Parser<'a> {
         }
         let body = self.region(arguments)?;
         let place = self.optional_place()?;
-        Self::complete(Func {
+        checked_returns(Func {
             name,
             visibility,
             argument_attributes,
@@ -221,24 +221,6 @@ impl<'a> Parser<'a> {
             types: std::mem::take(&mut self.scope).types,
             location: Location { span: span.to(name_span), place },
         })
-    }
-
-    /// Errors: the function does not return what its type says.
-    fn complete(function: Func) -> Parsed<Func> {
-        // Comparators of `ApproxTopK` return as regions do.
-        let is_return = |op: &&crate::hlo::Op| matches!(op.name.as_str(), "func.return" | "stablehlo.return");
-        let Some(last) = function.body.ops.last().filter(is_return) else {
-            let message = format!("@{} does not end with a return", function.name);
-            return Err(Diagnostic::error(message).at(function.location.span));
-        };
-        let returned: Vec<&Type> = last.operands.iter().map(|&value| function.type_of(value)).collect();
-        if returned.len() != function.result_types.len()
-            || returned.iter().zip(&function.result_types).any(|(x, y)| *x != y)
-        {
-            let message = format!("@{} returns other types than it says", function.name);
-            return Err(Diagnostic::error(message).at(last.location.span).label(function.location.span, ""));
-        }
-        Ok(function)
     }
 
     fn results_of_function(&mut self) -> Parsed<Vec<(Type, Attributes)>> {
@@ -292,6 +274,24 @@ impl<'a> Parser<'a> {
         let bytes = bytes.ok_or_else(|| start.expected("a string of hexadecimal digits after 0x"))?;
         Ok((key, bytes))
     }
+}
+
+/// Errors: the function does not return what its type says.
+pub fn checked_returns(function: Func) -> Parsed<Func> {
+    // Comparators of `ApproxTopK` return as regions do.
+    let is_return = |op: &&crate::hlo::Op| matches!(op.name.as_str(), "func.return" | "stablehlo.return");
+    let Some(last) = function.body.ops.last().filter(is_return) else {
+        let message = format!("@{} does not end with a return", function.name);
+        return Err(Diagnostic::error(message).at(function.location.span));
+    };
+    let returned: Vec<&Type> = last.operands.iter().map(|&value| function.type_of(value)).collect();
+    if returned.len() != function.result_types.len()
+        || returned.iter().zip(&function.result_types).any(|(x, y)| *x != y)
+    {
+        let message = format!("@{} returns other types than it says", function.name);
+        return Err(Diagnostic::error(message).at(last.location.span).label(function.location.span, ""));
+    }
+    Ok(function)
 }
 
 fn as_dictionary(attribute: &Attribute) -> Attributes {

@@ -7,7 +7,7 @@ use crate::diag::{Diagnostic, Span};
 use crate::hlo::{
     Attribute, Attributes, Dense, DenseData, Element, Location, Op, Region, TensorType, Type, Value,
 };
-use crate::types::{Aval, DType, Scalar, Tensor};
+use crate::types::{Aval, DType, Literal, Scalar, Tensor};
 use std::sync::Arc;
 
 const PRECISION: &[Field] =
@@ -333,6 +333,15 @@ pub fn pairs(flat: &[i64]) -> Attribute {
         extents: aval.shape.extents().iter().map(|&extent| Some(extent)).collect(),
         element: Element::Data(DType::I64),
     };
-    let tensor = Tensor::from_scalars(aval, flat.iter().map(|&x| Scalar::Int(x.into())));
-    Attribute::Dense(Dense { ty, data: DenseData::Elements(Arc::new(tensor)) })
+    // Equal numbers are one that stands for all, as in the generic form.
+    let data = match flat {
+        [first, rest @ ..] if rest.iter().all(|x| x == first) => {
+            DenseData::Splat(Literal::from_i64(DType::I64, *first))
+        }
+        _ => {
+            let values = flat.iter().map(|&x| Scalar::Int(x.into()));
+            DenseData::Elements(Arc::new(Tensor::from_scalars(aval, values)))
+        }
+    };
+    Attribute::Dense(Dense { ty, data })
 }

@@ -5,7 +5,7 @@ use crate::diag::Diagnostic;
 use crate::hlo::{Element, TensorType, Type};
 
 /// No array has more axes.
-const MAX_RANK: usize = 64;
+pub const MAX_RANK: usize = 64;
 
 impl<'a> Parser<'a> {
     pub(super) fn ty(&mut self) -> Parsed<Type> {

@@ -1,0 +1,15 @@
+#loc1 = loc("x")
+module @jit_model attributes {jax.uses_shape_polymorphism = false, mhlo.num_partitions = 1 : i32, mhlo.num_replicas = 1 : i32} {
+  func.func public @main(%arg0: tensor<3x4xf32> loc("x")) -> (tensor<3x3xf32> {jax.result_info = ""}) {
+    %0 = stablehlo.sine %arg0 : tensor<3x4xf32> loc(#loc4)
+    %1 = stablehlo.transpose %arg0, dims = [1, 0] : (tensor<3x4xf32>) -> tensor<4x3xf32> loc(#loc5)
+    %2 = stablehlo.dot_general %0, %1, contracting_dims = [1] x [0] : (tensor<3x4xf32>, tensor<4x3xf32>) -> tensor<3x3xf32> loc(#loc6)
+    return %2 : tensor<3x3xf32> loc(#loc)
+  } loc(#loc)
+} loc(#loc)
+#loc = loc(unknown)
+#loc2 = loc("model.py":2:9)
+#loc3 = loc("model.py":2:22)
+#loc4 = loc("jit(model)/jit(main)/sin"(#loc2))
+#loc5 = loc("jit(model)/jit(main)/transpose"(#loc3))
+#loc6 = loc("jit(model)/jit(main)/dot_general"(#loc2))

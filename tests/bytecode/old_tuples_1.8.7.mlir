@@ -1,0 +1,16 @@
+#loc2 = loc("-":2:26)
+#loc3 = loc("-":2:45)
+module @tuples {
+  func.func public @main(%arg0: tensor<2xf32> loc("-":2:26), %arg1: tensor<i32> loc("-":2:45)) -> (tensor<2xf32>, tensor<i32>) {
+    %0 = stablehlo.tuple %arg0, %arg1 : tuple<tensor<2xf32>, tensor<i32>> loc(#loc4)
+    %1 = stablehlo.get_tuple_element %0[0] : (tuple<tensor<2xf32>, tensor<i32>>) -> tensor<2xf32> loc(#loc5)
+    %2 = stablehlo.get_tuple_element %0[1] : (tuple<tensor<2xf32>, tensor<i32>>) -> tensor<i32> loc(#loc6)
+    return %1, %2 : tensor<2xf32>, tensor<i32> loc(#loc7)
+  } loc(#loc1)
+} loc(#loc)
+#loc = loc("-":1:1)
+#loc1 = loc("-":2:3)
+#loc4 = loc("-":3:10)
+#loc5 = loc("-":4:10)
+#loc6 = loc("-":5:10)
+#loc7 = loc("-":6:5)
