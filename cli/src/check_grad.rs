@@ -18,7 +18,9 @@ use rjaxc_compiler::types::{Aval, Tensor};
 /// Errors: an input that does not pass, after the table.
 pub fn run(args: &CheckGradArgs, sources: &mut Sources) -> Result<(), Failure> {
     let mut clock = Clock::new(args.program.messages.verbose);
-    let mut source = road::load(&args.program.file, args.program.threefry.map(Into::into), sources)?;
+    let (file, messages) = (&args.program.file, &args.program.messages);
+    let threefry = args.program.threefry.map(Into::into);
+    let mut source = road::load(file, threefry, sources, messages.error_format)?;
     let requested = road::requested_exports(&args.program.export, sources)?;
     road::bind(&mut source, &args.program.file, args.program.consts.as_deref())?;
     clock.lap("read");

@@ -58,7 +58,9 @@ fn write(files: &[(PathBuf, Vec<u8>)]) -> Result<(), Failure> {
 
 /// Writes StableHLO alone, which needs no code, so that what has none yet can be written too.
 fn export_alone(args: &CompileArgs, path: &Path, sources: &mut Sources) -> Result<(), Failure> {
-    let source = road::load(&args.program.file, args.program.threefry.map(Into::into), sources)?;
+    let program = &args.program;
+    let format = program.messages.error_format;
+    let source = road::load(&program.file, program.threefry.map(Into::into), sources, format)?;
     let entries = road::entries(&args.program, source, sources)?;
     let text = stablehlo(&stem(&args.program.file), &entries)?;
     write(&[(path.to_path_buf(), text.into_bytes())])

@@ -50,12 +50,17 @@ impl Failure {
                     json!({"fault": "usage", "message": message, "labels": labels, "hint": null})
                 );
             }
-            (Failure::Diagnostics(all), ErrorFormat::Human) => {
-                all.iter().for_each(|diagnostic| eprintln!("{}", diag::render(sources, diagnostic)));
-            }
-            (Failure::Diagnostics(all), ErrorFormat::Json) => {
-                all.iter().for_each(|diagnostic| eprintln!("{}", diag::render_json(sources, diagnostic)));
-            }
+            (Failure::Diagnostics(all), format) => print(all, sources, format),
+        }
+    }
+}
+
+/// Prints errors or warnings to standard error, one paragraph or one line of JSON each.
+pub fn print(diagnostics: &[Diagnostic], sources: &Sources, format: ErrorFormat) {
+    for diagnostic in diagnostics {
+        match format {
+            ErrorFormat::Human => eprintln!("{}", diag::render(sources, diagnostic)),
+            ErrorFormat::Json => eprintln!("{}", diag::render_json(sources, diagnostic)),
         }
     }
 }
@@ -75,7 +80,7 @@ impl From<Diagnostic> for Failure {
     }
 }
 
-/// How errors are printed.
+/// How errors and warnings are printed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, clap::ValueEnum)]
 pub enum ErrorFormat {
     /// The source line, a caret and a hint

@@ -11,7 +11,7 @@ use rjaxc_compiler::read;
 
 /// Prints, writes or checks the layout. Errors: a file that is wrong is not touched.
 pub fn run(args: &FmtArgs, sources: &mut Sources) -> Result<(), Failure> {
-    let before = road::load(&args.file, None, sources)?;
+    let before = road::load(&args.file, None, sources, args.messages.error_format)?;
     let text = road::read_text(&args.file)?;
     let formatted = layout::format(&text);
     let id = sources.add("the formatted text", formatted.as_str());

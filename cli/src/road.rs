@@ -2,7 +2,7 @@
 
 use crate::args::ProgramArgs;
 use crate::clock::Clock;
-use crate::failure::Failure;
+use crate::failure::{self, ErrorFormat, Failure};
 use crate::weights;
 use rjaxc_compiler::diag::{SourceId, Sources};
 use rjaxc_compiler::hlo::bytecode;
@@ -22,8 +22,14 @@ pub struct Compiled {
     pub module: Module,
 }
 
-/// Reads a program, with another layout of random bits than it says, if any. Errors: it cannot be read, or is wrong.
-pub fn load(path: &Path, threefry: Option<Threefry>, sources: &mut Sources) -> Result<Source, Failure> {
+/// Reads a program, with another layout of random bits than it says, if any, and prints what it is warned of.
+/// Errors: it cannot be read, or is wrong.
+pub fn load(
+    path: &Path,
+    threefry: Option<Threefry>,
+    sources: &mut Sources,
+    format: ErrorFormat,
+) -> Result<Source, Failure> {
     let bytes = read_bytes(path)?;
     let name = path.display().to_string();
     let id = match bytecode::module_in(&bytes) {
@@ -31,7 +37,9 @@ pub fn load(path: &Path, threefry: Option<Threefry>, sources: &mut Sources) -> R
         Some(module) => sources.add_bytes(name, module.to_vec()),
         None => sources.add(name, as_text(path, bytes)?),
     };
-    Ok(read_with_threefry(sources, id, threefry)?)
+    let source = read_with_threefry(sources, id, threefry)?;
+    failure::print(&source.warnings, sources, format);
+    Ok(source)
 }
 
 fn read_bytes(path: &Path) -> Result<Vec<u8>, Failure> {
@@ -88,7 +96,7 @@ pub fn compile(
     dump_after: &[&str],
 ) -> Result<(Compiled, Dumps), Failure> {
     check_pass_names(&args.print_ir_after)?;
-    let source = load(&args.file, args.threefry.map(Into::into), sources)?;
+    let source = load(&args.file, args.threefry.map(Into::into), sources, args.messages.error_format)?;
     clock.lap("read");
     let entries = entries(args, source, sources)?;
     clock.lap("bind");

@@ -91,7 +91,7 @@ fn prepare_transformed(
 ) -> Result<(Entry, Executable), Failure> {
     let sidecar = transform::Sidecar::read(path)?;
     let threefry = args.program.threefry.map(Into::into).or(sidecar.threefry);
-    let mut source = road::load(&args.program.file, threefry, sources)?;
+    let mut source = road::load(&args.program.file, threefry, sources, args.program.messages.error_format)?;
     clock.lap("read");
     sidecar.restore_arguments(&mut source)?;
     sidecar.add_rules(&mut source, sources)?;

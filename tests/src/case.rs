@@ -10,8 +10,8 @@
 //! ```
 //!
 //! Steps run in order; the block below `# expect:` is the text of the last one that has a text. A line that must be
-//! refused ends in `# error: MESSAGE`, or `# unsupported: MESSAGE` for what exit code 3 is for; a message without a
-//! place in the program stands on a comment line of its own.
+//! refused ends in `# error: MESSAGE`, or `# unsupported: MESSAGE` for what exit code 3 is for; a line that has no
+//! effect ends in `# warning: MESSAGE`. A message without a place in the program stands on a comment line of its own.
 
 use rjaxc_compiler::diag::{Diagnostic, Fault, Sources};
 use rjaxc_compiler::front;
@@ -44,6 +44,8 @@ pub struct Case {
     pub steps: Vec<Step>,
     pub runs: Vec<Run>,
     pub refusals: Vec<Refusal>,
+    /// Expected from a program that is not refused.
+    pub warnings: Vec<Refusal>,
     /// The block below `# expect:`.
     pub expected: String,
 }
@@ -63,7 +65,7 @@ pub struct Run {
 pub struct Refusal {
     /// From 1; none if the message has no place.
     pub line: Option<usize>,
-    /// `error` or `unsupported`.
+    /// `error`, `unsupported` or `warning`.
     pub kind: &'static str,
     pub message: String,
 }
@@ -83,9 +85,9 @@ impl Case {
             return Err("the step `run` and lines `# run:` belong together".into());
         }
         let expected = expected_block(&text);
-        let refusals =
-            text.lines().enumerate().filter_map(|(at, line)| Refusal::parse(at + 1, line)).collect();
-        Ok(Case { path: path.to_path_buf(), text: text.clone(), steps, runs, refusals, expected })
+        let marks = text.lines().enumerate().filter_map(|(at, line)| Refusal::parse(at + 1, line));
+        let (warnings, refusals) = marks.partition(|mark| mark.kind == "warning");
+        Ok(Case { path: path.to_path_buf(), text: text.clone(), steps, runs, refusals, warnings, expected })
     }
 
     /// The file with another `# expect:` block.
@@ -165,9 +167,11 @@ pub fn tensor(text: &str, aval: &Aval) -> Result<Tensor, String> {
 impl Refusal {
     fn parse(number: usize, line: &str) -> Option<Refusal> {
         let (before, kind, message) =
-            [("# error:", "error"), ("# unsupported:", "unsupported")].into_iter().find_map(
-                |(mark, kind)| line.split_once(mark).map(|(before, message)| (before, kind, message)),
-            )?;
+            [("# error:", "error"), ("# unsupported:", "unsupported"), ("# warning:", "warning")]
+                .into_iter()
+                .find_map(|(mark, kind)| {
+                    line.split_once(mark).map(|(before, message)| (before, kind, message))
+                })?;
         let line = (!before.trim().is_empty()).then_some(number);
         Some(Refusal { line, kind, message: message.trim().to_string() })
     }
@@ -178,6 +182,7 @@ impl Refusal {
             Fault::Program => "error",
             Fault::Unsupported => "unsupported",
             Fault::Compiler => "bug",
+            Fault::Warning => "warning",
         };
         let place = diagnostic.labels.first().map(|(span, _)| (sources.line_column(*span).0, span.source));
         // A place in a comment is the start of a file without a program.

@@ -78,11 +78,15 @@ fn run_stage(stage: &str) {
 fn check(case: &Case) -> Result<(), String> {
     let mut sources = Sources::new();
     let id = sources.add(shown(&case.path), case.text.as_str());
-    let outcome = read(&sources, id).and_then(|source| walk(case, source));
+    let outcome = read(&sources, id);
+    if let Ok(source) = &outcome {
+        same_messages(&case.warnings, &sources, &source.warnings)?;
+    }
+    let outcome = outcome.and_then(|source| walk(case, source));
     let (entries, found) = match outcome {
         Ok(outcome) if case.refusals.is_empty() => outcome,
         Ok(_) => return Err(format!("nothing is wrong, expected {:?}", case.refusals)),
-        Err(diagnostics) => return same_refusals(case, &sources, &diagnostics),
+        Err(diagnostics) => return same_messages(&case.refusals, &sources, &diagnostics),
     };
     for (position, line) in case.runs.iter().enumerate() {
         check_run(case, line, &entries).map_err(|why| format!("run {position}: {why}"))?;
@@ -152,10 +156,10 @@ fn optimized(entries: &[Entry]) -> Result<String, Vec<Diagnostic>> {
     Ok(text)
 }
 
-fn same_refusals(case: &Case, sources: &Sources, diagnostics: &[Diagnostic]) -> Result<(), String> {
+fn same_messages(marks: &[Refusal], sources: &Sources, diagnostics: &[Diagnostic]) -> Result<(), String> {
     let mut found: Vec<Refusal> =
         diagnostics.iter().map(|diagnostic| Refusal::of(sources, diagnostic)).collect();
-    let mut expected = case.refusals.clone();
+    let mut expected = marks.to_vec();
     found.sort();
     expected.sort();
     if found == expected {
@@ -168,7 +172,7 @@ fn same_refusals(case: &Case, sources: &Sources, diagnostics: &[Diagnostic]) -> 
         };
         refusals.iter().map(line).collect()
     };
-    Err(format!("refused otherwise\n  expected\n{}  found\n{}", list(&expected), list(&found)))
+    Err(format!("the messages differ\n  expected\n{}  found\n{}", list(&expected), list(&found)))
 }
 
 /// The results of one line, by the evaluator before and after optimization, and by compiled code.

@@ -2,7 +2,7 @@
 
 use super::refusal;
 use crate::execute::Executable;
-use crate::failure::Failure;
+use crate::failure::{ErrorFormat, Failure};
 use crate::transform::Sidecar;
 use crate::{inputs, panics, road, run};
 use rjaxc_compiler::diag::{Diagnostic, Fault, Sources};
@@ -59,7 +59,7 @@ impl<'r> Case<'r> {
             None => Sidecar::parse(&Json::Null).map_err(Failure::data),
         };
         let sidecar = sidecar.map_err(|failure| reject("transform", &sources, failure))?;
-        let mut source = road::load(self.file, sidecar.threefry, &mut sources)
+        let mut source = road::load(self.file, sidecar.threefry, &mut sources, ErrorFormat::Human)
             .map_err(|failure| reject("parse", &sources, failure))?;
         sidecar.restore_arguments(&mut source).map_err(|failure| reject("transform", &sources, failure))?;
         sidecar

@@ -72,6 +72,24 @@ fn kinds_that_do_not_exist_yet_are_named() {
 }
 
 #[test]
+fn prints_are_left_out_with_a_warning() {
+    let folder = Folder::new("prints");
+    let print = "debug_print[fmt=x = {} has_placeholders=True ordered=False] x";
+    folder.write(
+        "print.ir",
+        format!("{{ lambda ; x:f32[2]. let\n    {print}\n    y:f32[2] = neg x\n  in (y,) }}"),
+    );
+    let outcome = folder.rjaxc(&["run", "print.ir", "[1, 2]"]);
+    assert_eq!(outcome.succeeds(), "y: f32[2] = [-1.0, -2.0]\n");
+    assert!(outcome.stderr.contains("warning: debug_print is left out"), "{outcome:?}");
+    assert!(outcome.stderr.contains("print.ir:2:5"), "{outcome:?}");
+    let outcome = folder.rjaxc(&["print.ir", "-o", "print.o", "--error-format=json"]);
+    outcome.succeeds();
+    assert!(outcome.stderr.contains("\"fault\":\"warning\""), "{outcome:?}");
+    assert_eq!(outcome.stderr.lines().count(), 1, "{outcome:?}");
+}
+
+#[test]
 fn exit_codes_and_messages() {
     let folder = Folder::new("exit_codes");
     folder.write("scale.ir", SCALE);

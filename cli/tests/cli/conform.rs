@@ -32,6 +32,15 @@ fn request(id: &str, file: &str) -> Value {
     json!({"id": id, "ir": "jaxpr", "file": file, "transform": "t.json", "args": "args.npz", "out": "result.npz"})
 }
 
+#[test]
+fn prints_change_no_answer() {
+    let folder = folder("conform_prints");
+    let print = "debug_print[fmt=x = {} has_placeholders=True ordered=False] x";
+    folder.write("print.ir", NEG.replace("let y", &format!("let\n    {print}\n    y")));
+    let answers = serve(&folder, &[], &[request("print", "print.ir").to_string()]);
+    assert_eq!(answers, [json!({"id": "print", "ok": true})]);
+}
+
 fn serve(folder: &Folder, args: &[&str], lines: &[String]) -> Vec<Value> {
     let input = lines.iter().map(|line| format!("{line}\n")).collect::<String>();
     let outcome = folder.rjaxc_with_input(&[&["conform"], args].concat(), &input);

@@ -19,9 +19,11 @@ pub enum Fault {
     Unsupported,
     /// A bug of the compiler: exit 101.
     Compiler,
+    /// Nobody: something in the program has no effect. The command goes on.
+    Warning,
 }
 
-/// One error. Messages are lower case, without a full stop, and say expected and found.
+/// One error or warning. Messages are lower case, without a full stop, and say expected and found.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Diagnostic {
     pub fault: Fault,
@@ -39,6 +41,10 @@ impl Diagnostic {
 
     pub fn unsupported(message: impl Into<String>) -> Self {
         Diagnostic { fault: Fault::Unsupported, ..Diagnostic::error(message) }
+    }
+
+    pub fn warning(message: impl Into<String>) -> Self {
+        Diagnostic { fault: Fault::Warning, ..Diagnostic::error(message) }
     }
 
     /// A broken invariant of ours, reported instead of panicking.

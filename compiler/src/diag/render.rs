@@ -11,6 +11,7 @@ pub fn render(sources: &Sources, diagnostic: &Diagnostic) -> String {
         Fault::Program => Level::ERROR,
         Fault::Unsupported => Level::ERROR.with_name("not supported"),
         Fault::Compiler => Level::ERROR.with_name("compiler bug"),
+        Fault::Warning => Level::WARNING,
     };
     let title = level.primary_title(&diagnostic.message);
     let mut labels = diagnostic.labels.iter();
@@ -39,6 +40,7 @@ pub fn render_json(sources: &Sources, diagnostic: &Diagnostic) -> Value {
         Fault::Program => "error",
         Fault::Unsupported => "unsupported",
         Fault::Compiler => "bug",
+        Fault::Warning => "warning",
     };
     let labels: Vec<Value> = diagnostic.labels.iter().map(label).collect();
     json!({"fault": fault, "message": diagnostic.message, "labels": labels, "hint": diagnostic.hint})

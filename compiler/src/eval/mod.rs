@@ -83,12 +83,11 @@ mod tests {
     #[test]
     fn refuses_what_has_no_reference_by_name() {
         let mut b = Builder::new();
-        let x = b.input(Aval::new(DType::F32, [3]));
-        let result = b.aval(x.into());
-        let pending = ops::parse("addupdate", &Params::new(), &[Some(result)]);
-        let outputs = b.emit(pending.expect("a known name").expect("a type"), &[x.into()]);
-        let error = super::program(&b.finish(outputs), &[Tensor::from_f64s(DType::F32, [3], &[1.0; 3])]);
-        let error = error.expect_err("it has no rules");
+        let bounds = [b.input(Aval::scalar(DType::F32)).into(), b.input(Aval::scalar(DType::F32)).into()];
+        let op = ops::parse("rng_uniform", &Params::new().with("shape", [3usize].as_slice()), &[None]);
+        let outputs = b.emit(op.expect("a known name").expect("a shape"), &bounds);
+        let inputs = [0.0, 1.0].map(|bound| Tensor::from_f64s(DType::F32, [], &[bound]));
+        let error = super::program(&b.finish(outputs), &inputs).expect_err("it has no rules");
         assert_eq!(error.fault, Fault::Unsupported);
         assert_eq!(error.message, "addupdate cannot be evaluated: the primitive is not supported yet");
     }

@@ -1,7 +1,7 @@
 //! What one source file says: functions, constants and what to export. Made by `front`, read by the pipeline.
 
 use super::Program;
-use crate::diag::Span;
+use crate::diag::{Diagnostic, Span};
 use crate::ir::Value;
 use crate::types::{Aval, Tensor};
 
@@ -15,6 +15,8 @@ pub struct Source {
     pub rules: Vec<CustomRule>,
     /// The bit layout of `random_bits` and `random_split`, if the file has a `threefry = ...` line.
     pub threefry: Option<Threefry>,
+    /// What the text says without effect on the results: prints.
+    pub warnings: Vec<Diagnostic>,
 }
 
 /// A top-level function.

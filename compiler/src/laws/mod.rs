@@ -231,5 +231,4 @@ fn every_primitive_has_a_sample() {
     {
         assert!(names.contains(&name), "{name} has no sample; known: {names:?}");
     }
-    assert!(samples.iter().all(|sample| !matches!(sample.op, Op::Pending(_))));
 }

@@ -2,7 +2,7 @@
 
 use super::{avals, evaluated, program};
 use crate::ir::{Atom, Builder};
-use crate::ops::pending;
+use crate::ops::refused::{IGNORED, REFUSED};
 use crate::ops::rules::{
     BatchCx, BatchDim, JvpCx, NoRule, Operand, Rule, Sample, Tangent, TransposeCx, tangent_aval,
 };
@@ -75,12 +75,13 @@ fn table() -> String {
         };
         text += &format!("{}. {kind}: {why}\n", position + 1);
     }
-    let names: Vec<String> = pending::NAMES.iter().map(|name| format!("`{name}`")).collect();
-    text + &format!(
-        "\nRead and printed, but without any rule yet ({}):\n{}.\n",
-        names.len(),
-        wrapped(&names.join(", "))
-    )
+    let list = |names: &[&str]| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    text += &format!("\nLeft out, with a warning: {}.\n\nRefused by name:\n\n", list(IGNORED));
+    for group in REFUSED {
+        text += &wrapped(&format!("* {}: {}.", list(group.names), group.why));
+        text += "\n";
+    }
+    text
 }
 
 impl Cell {

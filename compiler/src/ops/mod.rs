@@ -13,9 +13,9 @@ pub mod fft;
 pub mod hlo;
 pub mod indexing;
 pub mod linalg;
-pub mod pending;
 pub mod random;
 pub mod reduction;
+pub mod refused;
 pub mod rules;
 pub mod shape;
 pub mod sorting;
@@ -88,7 +88,6 @@ primitives! {
     linalg::Svd, linalg::Eig, linalg::Schur, linalg::Hessenberg, linalg::TridiagonalSolve,
     linalg::CustomLinearSolve,
     special::Special, fft::Fft,
-    pending::Pending,
 }
 
 type Reader = fn(&str, &Params, &[Option<Aval>]) -> Option<Result<Op, TypeError>>;
@@ -104,7 +103,6 @@ fn read_as<F: Family + Into<Op>>(
 /// The text names of all primitives, for error messages; made anew on each call.
 pub fn names() -> Vec<String> {
     let mut names: Vec<String> = samples().iter().map(|sample| sample.op.name().to_string()).collect();
-    names.extend(pending::NAMES.iter().map(|name| name.to_string()));
     names.sort_unstable();
     names.dedup();
     names

@@ -4,7 +4,6 @@ use super::{rules, transforms};
 use crate::diag::{Diagnostic, Span};
 use crate::ir::source::{ConstantValue, Export, Expression, Function, Keyword, Source};
 use crate::ir::{self, Atom, Body, Builder, Program, inline::Scope};
-use crate::ops::Op;
 use crate::ops::shape::Constant;
 use crate::optimize;
 use crate::transform::widen::widen;
@@ -238,8 +237,7 @@ fn complete(function: &Function) -> Result<&Program, Diagnostic> {
 
 /// Bodies with constants of their own can be read and printed, but not run.
 fn missing_in_bodies(program: &Program, seen: &mut HashSet<Body>) -> Option<Diagnostic> {
-    // What is not supported yet is refused for that reason, later.
-    for eqn in program.equations.iter().filter(|eqn| !matches!(eqn.op, Op::Pending(_))) {
+    for eqn in &program.equations {
         for body in eqn.op.bodies() {
             if !body.constvars.is_empty() {
                 let (name, count) = (eqn.op.name(), body.constvars.len());

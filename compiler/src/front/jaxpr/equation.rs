@@ -66,7 +66,7 @@ impl<'a> Parser<'a> {
         match self.peek().kind {
             TokenKind::End => true,
             TokenKind::Punct(byte) => matches!(byte, b';' | b'}'),
-            TokenKind::Number | TokenKind::Quoted => false,
+            TokenKind::Number | TokenKind::Quoted | TokenKind::Raw => false,
             TokenKind::Word => self.is_in_keyword(self.at) || self.starts_equation(first),
         }
     }

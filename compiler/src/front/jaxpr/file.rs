@@ -77,6 +77,7 @@ impl<'a> Parser<'a> {
                 TokenKind::Word
                 | TokenKind::Number
                 | TokenKind::Quoted
+                | TokenKind::Raw
                 | TokenKind::Punct(_)
                 | TokenKind::End,
                 _,
@@ -101,7 +102,8 @@ impl<'a> Parser<'a> {
                     token.starts_line
                 }
                 (TokenKind::Punct(b'{'), _) => token.starts_line,
-                (TokenKind::Word | TokenKind::Number | TokenKind::Quoted | TokenKind::Punct(_), _) => false,
+                (TokenKind::Word | TokenKind::Number | TokenKind::Quoted, _) => false,
+                (TokenKind::Raw | TokenKind::Punct(_), _) => false,
             };
             if is_start {
                 return;

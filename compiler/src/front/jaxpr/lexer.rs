@@ -15,6 +15,8 @@ pub enum TokenKind {
     Number,
     /// A quoted string on one line, quotes included.
     Quoted,
+    /// The text that `debug_print` prints: it stands there without quotes, whatever it contains.
+    Raw,
     /// One byte of punctuation.
     Punct(u8),
     /// The end of the text.
@@ -94,6 +96,8 @@ struct Lexer<'a> {
     // The line up to which a quote of this kind is known to be unpaired; keeps the lexer linear.
     unpaired_single: Option<usize>,
     unpaired_double: Option<usize>,
+    // May a parameter that ends the text of a `debug_print` still come? Keeps the lexer linear as well.
+    has_formats: bool,
 }
 
 impl<'a> Lexer<'a> {
@@ -109,6 +113,7 @@ impl<'a> Lexer<'a> {
             after_blank: true,
             unpaired_single: None,
             unpaired_double: None,
+            has_formats: true,
         }
     }
 
@@ -137,8 +142,30 @@ impl<'a> Lexer<'a> {
             },
             b'0'..=b'9' => self.push(TokenKind::Number, self.number_end()),
             byte if is_word_byte(byte) => self.push(TokenKind::Word, self.word_end(start)),
+            b'=' if self.bytes[..start].ends_with(b"fmt") => self.format(),
             byte => self.push(TokenKind::Punct(byte), start + 1),
         }
+    }
+
+    /// The `=` of `debug_print[fmt=`, and the text behind it up to the next parameter.
+    fn format(&mut self) {
+        let start = self.at + 1;
+        self.push(TokenKind::Punct(b'='), start);
+        let [.., print, open, _, _] = self.list[..] else { return };
+        let is_print = &self.bytes[print.start as usize..print.end as usize] == b"debug_print";
+        if !is_print || open.kind != TokenKind::Punct(b'[') || !self.has_formats {
+            return;
+        }
+        let next = b"has_placeholders=";
+        let found = self.bytes[start..].windows(next.len()).position(|window| window == next);
+        let Some(length) = found else {
+            self.has_formats = false;
+            return;
+        };
+        let text = self.bytes[start..start + length].trim_ascii_end();
+        let newlines = text.iter().enumerate().filter(|&(_, &byte)| byte == b'\n');
+        self.line_starts.extend(newlines.map(|(at, _)| (start + at + 1) as u32));
+        self.push(TokenKind::Raw, start + text.len());
     }
 
     fn push(&mut self, kind: TokenKind, end: usize) {
@@ -262,7 +289,11 @@ fn pair_brackets(list: &mut [Token], source: SourceId) -> Result<(), Diagnostic>
                     return Err(unpaired(opener, "the end of the text", span(token), span(list[partner])));
                 }
             }
-            TokenKind::Word | TokenKind::Number | TokenKind::Quoted | TokenKind::Punct(_) => {}
+            TokenKind::Word
+            | TokenKind::Number
+            | TokenKind::Quoted
+            | TokenKind::Raw
+            | TokenKind::Punct(_) => {}
         }
     }
     Ok(())

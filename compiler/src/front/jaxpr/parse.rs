@@ -132,7 +132,11 @@ impl<'a> Parser<'a> {
         let token = self.peek();
         let found = match token.kind {
             TokenKind::End => "the end of the text".to_string(),
-            TokenKind::Word | TokenKind::Number | TokenKind::Quoted | TokenKind::Punct(_) => {
+            TokenKind::Word
+            | TokenKind::Number
+            | TokenKind::Quoted
+            | TokenKind::Raw
+            | TokenKind::Punct(_) => {
                 format!("`{}`", shortened(self.text_of(token)))
             }
         };

@@ -6,6 +6,7 @@ use crate::diag::{Diagnostic, Origin, Span};
 use crate::ir::source::Threefry;
 use crate::ir::{Atom, Body, Equation, Params, Program, Value, Var};
 use crate::ops;
+use crate::ops::refused::{IGNORED, refused};
 use crate::types::{Aval, DType, Literal, Scalar};
 use std::collections::{HashMap, HashSet};
 
@@ -27,6 +28,7 @@ pub(super) struct Resolver<'a> {
     /// How many jaxprs are being resolved, one inside or called by the other.
     depth: usize,
     pub errors: Vec<Diagnostic>,
+    pub warnings: Vec<Diagnostic>,
 }
 
 /// The definitions of a file, or of a program inside a parameter.
@@ -90,7 +92,14 @@ struct ParamCx<'p> {
 impl<'a> Resolver<'a> {
     /// Errors found on the way are collected in [`Resolver::errors`].
     pub fn new(text: &'a str, definitions: &'a [Definition<'a>], threefry: Option<Threefry>) -> Self {
-        let mut resolver = Resolver { text, tables: Vec::new(), threefry, depth: 0, errors: Vec::new() };
+        let mut resolver = Resolver {
+            text,
+            tables: Vec::new(),
+            threefry,
+            depth: 0,
+            errors: Vec::new(),
+            warnings: Vec::new(),
+        };
         resolver.add_table(definitions, None);
         resolver
     }
@@ -186,6 +195,11 @@ impl<'a> Resolver<'a> {
     fn equation(&mut self, scope: &mut Scope<'a>, eqn: &'a syntax::Equation<'a>, table: usize) {
         let operands: Vec<Option<Atom>> = eqn.operands.iter().map(|atom| self.atom(scope, atom)).collect();
         let operands: Option<Vec<Atom>> = operands.into_iter().collect();
+        if IGNORED.contains(&eqn.primitive.text) && eqn.binders.is_empty() {
+            let message = format!("{} is left out: compiled code prints nothing", eqn.primitive.text);
+            self.warnings.push(Diagnostic::warning(message).label(eqn.primitive.span, from(eqn)));
+            return;
+        }
         let written: Vec<Option<Aval>> = eqn.binders.iter().map(|binder| binder.aval.clone()).collect();
         scope.ambiguous.clear();
         let params = self.params(scope, eqn, table, &written);
@@ -244,20 +258,9 @@ impl<'a> Resolver<'a> {
         written: &[Option<Aval>],
     ) -> Option<(ops::Op, Vec<Atom>, Vec<Aval>)> {
         let name = eqn.primitive.text;
-        let place = eqn.python.map_or(String::new(), |place| format!("from {place}"));
+        let place = from(eqn);
         let Some(parsed) = ops::parse(name, params, written) else {
-            let known = ops::names();
-            let hint = match closest(name, known.iter().map(String::as_str)) {
-                Some(known) => format!("did you mean {known}?"),
-                None => {
-                    "libraries add primitives of their own; the StableHLO text of the same function has them \
-                         lowered"
-                        .to_string()
-                }
-            };
-            let error =
-                Diagnostic::unsupported(format!("unknown primitive {name}")).label(eqn.primitive.span, place);
-            self.errors.push(error.hint(hint));
+            self.errors.push(no_primitive(name).label(eqn.primitive.span, place));
             return None;
         };
         let avals = scope.program.atom_avals(&operands);
@@ -500,6 +503,27 @@ fn tuple(values: Vec<Value>) -> Value {
         Some(bodies) if !bodies.is_empty() => Value::Bodies(bodies),
         _ => Value::Tuple(values),
     }
+}
+
+/// The Python line of an equation, as a label.
+fn from(eqn: &syntax::Equation<'_>) -> String {
+    eqn.python.map_or(String::new(), |place| format!("from {place}"))
+}
+
+/// The refusal of a name that [`ops::parse`] does not know.
+fn no_primitive(name: &str) -> Diagnostic {
+    if let Some(group) = refused(name) {
+        return Diagnostic::unsupported(format!("{name} {}", group.why)).hint(group.hint);
+    }
+    let known = ops::names();
+    let hint = match closest(name, known.iter().map(String::as_str)) {
+        Some(known) => format!("did you mean {known}?"),
+        None => {
+            "libraries add primitives of their own; the StableHLO text of the same function has them lowered"
+                .to_string()
+        }
+    };
+    Diagnostic::unsupported(format!("unknown primitive {name}")).hint(hint)
 }
 
 fn ambiguous_result(span: Span) -> Diagnostic {

@@ -50,7 +50,7 @@ pub fn read_with_threefry(
     };
     let functions: Vec<Function> =
         functions.into_iter().map(|(index, function)| called(index, function)).chain(main).collect();
-    let mut errors = resolver.errors;
+    let (mut errors, mut warnings) = (resolver.errors, resolver.warnings);
     let constants =
         collect(file.constants.iter().map(|constant| resolve_constant(constant, &functions)), &mut errors);
     let mut names = HashSet::new();
@@ -60,12 +60,18 @@ pub fn read_with_threefry(
     }
     let exports = collect(file.exports.iter().map(export), &mut errors);
     let rules = collect(file.rules.iter().map(|rule| custom_rule(rule, &functions)), &mut errors);
-    errors.sort_by_key(|error| error.labels.first().map(|(span, _)| *span));
+    errors.sort_by_key(place);
+    warnings.sort_by_key(place);
     if errors.is_empty() {
-        Ok(Source { constants, functions, exports, rules, threefry })
+        Ok(Source { constants, functions, exports, rules, threefry, warnings })
     } else {
         Err(errors)
     }
+}
+
+/// The order of messages is that of the text.
+fn place(message: &Diagnostic) -> Option<Span> {
+    message.labels.first().map(|(span, _)| *span)
 }
 
 /// Reads what stands behind `--export`: `NAME` or `NAME = EXPRESSION`.

@@ -72,6 +72,10 @@ impl<'a> Parser<'a> {
                 self.at += 1;
                 Ok(Some(ParamValue::Str(unquoted(self.text_of(token)))))
             }
+            TokenKind::Raw => {
+                self.at += 1;
+                Ok(Some(ParamValue::Opaque(self.text_of(token))))
+            }
             TokenKind::Word => self.word_value(),
             TokenKind::Punct(_) | TokenKind::End => Ok(None),
         }
@@ -109,7 +113,8 @@ impl<'a> Parser<'a> {
                 TokenKind::Punct(b'<') => depth += 1,
                 TokenKind::Punct(b'>') => depth -= 1,
                 TokenKind::Punct(b')' | b']' | b'}') | TokenKind::End => return None,
-                TokenKind::Word | TokenKind::Number | TokenKind::Quoted | TokenKind::Punct(_) => {}
+                TokenKind::Word | TokenKind::Number | TokenKind::Quoted => {}
+                TokenKind::Raw | TokenKind::Punct(_) => {}
             }
             self.at = self.behind(self.at);
             if depth == 0 {

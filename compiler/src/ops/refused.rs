@@ -1,0 +1,62 @@
+//! Primitives of JAX that act on the world around the function: some are left out, the others are refused by name.
+
+/// Primitives without results that only show values to somebody: leaving them out changes no result.
+pub const IGNORED: &[&str] = &["debug_callback", "debug_print", "inspect_sharding"];
+
+/// A group of primitives with one reason.
+pub struct Refused {
+    pub names: &'static [&'static str],
+    /// What they do, to be read after the name.
+    pub why: &'static str,
+    /// What the user can do about it.
+    pub hint: &'static str,
+}
+
+/// All that is known by name and has no meaning here.
+pub const REFUSED: &[Refused] = &[
+    Refused {
+        names: &["ffi_call", "io_callback", "pure_callback"],
+        why: "calls a function of the host, which the text does not contain",
+        hint: "split the program: return the operands of the callback, and pass its results to a second function",
+    },
+    Refused {
+        names: &["addupdate", "empty_ref", "freeze", "get", "new_ref", "run_state", "swap"],
+        why: "works on a mutable reference (`Ref`)",
+        hint: "export the function without `jax.new_ref`, or use its StableHLO text, which has references lowered",
+    },
+    Refused {
+        names: &["after_all", "create_token", "infeed", "outfeed"],
+        why: "orders or makes side effects, which compiled functions do not have",
+        hint: "export the function without ordered effects, infeeds and outfeeds",
+    },
+    Refused {
+        names: &[
+            "all_gather",
+            "all_gather_invariant",
+            "all_to_all",
+            "axis_index",
+            "pbroadcast",
+            "pgather",
+            "pmax",
+            "pmin",
+            "ppermute",
+            "psum",
+            "psum_invariant",
+            "pvary",
+            "reduce_scatter",
+            "shard_map",
+        ],
+        why: "works on an axis of devices, of which there is one here",
+        hint: "export the function for one device, with `vmap` in place of the axis",
+    },
+    Refused {
+        names: &["pallas_call"],
+        why: "is a kernel for one kind of machine",
+        hint: "export the function with the kernel written in ordinary operations",
+    },
+];
+
+/// The group of a primitive that is refused by name.
+pub fn refused(name: &str) -> Option<&'static Refused> {
+    REFUSED.iter().find(|group| group.names.contains(&name))
+}
