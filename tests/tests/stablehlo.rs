@@ -67,6 +67,22 @@ fn samples_are_the_same_programs_in_both_languages() {
     assert!(seen > 4, "only {seen} programs of the samples can be written");
 }
 
+/// Each file of the folder returns its results, then what they are.
+#[test]
+fn operations_that_no_sample_writes_mean_what_they_should() {
+    let paths = files(&root().join("tests/stablehlo/read"), &["mlir"]);
+    assert!(!paths.is_empty(), "the folder has files");
+    for path in paths {
+        let program = read(&std::fs::read_to_string(&path).expect("a file"));
+        let results = eval::program(&program, &[]).expect("it can be evaluated");
+        let (found, expected) = results.split_at(results.len() / 2);
+        for (position, (found, expected)) in found.iter().zip(expected).enumerate() {
+            close(found, expected, Tolerance::standard(expected, 0.0))
+                .unwrap_or_else(|why| panic!("{}: result {position}: {why}", path.display()));
+        }
+    }
+}
+
 /// The program `op operands` with one input per operand.
 fn program(sample: &Sample) -> Program {
     let mut b = Builder::new();

@@ -1,6 +1,17 @@
 //! Removes equations whose results nobody uses.
 
-use super::{Atom, Program};
+use super::{Atom, Program, Var};
+use std::collections::HashSet;
+
+/// The program without dead equations, renumbered; `None` if what is left uses variables that are bound nowhere.
+pub fn closed(mut program: Program) -> Option<Program> {
+    run(&mut program);
+    let bound = program.inputs.iter().chain(program.equations.iter().flat_map(|eqn| &eqn.results));
+    let bound: HashSet<Var> = bound.copied().collect();
+    let mut used = program.equations.iter().flat_map(|eqn| &eqn.operands).chain(&program.outputs);
+    let is_closed = used.all(|atom| atom.var().is_none_or(|var| bound.contains(&var)));
+    is_closed.then(|| program.renumbered())
+}
 
 /// Drops dead equations; inputs stay, used or not.
 pub fn run(program: &mut Program) {

@@ -117,10 +117,10 @@ impl<'m> Reader<'m> {
 
     fn read(&mut self, function: &'m Func) -> Result<Program, Diagnostic> {
         let mut builder = Builder::new();
-        let mut scope = Scope::new();
+        let mut scope = Scope::default();
         for &argument in &function.body.arguments {
             let aval = aval_of(function, argument).map_err(|error| error.at(function.location.span))?;
-            scope.insert(argument, builder.input(aval).into());
+            scope.bind(argument, builder.input(aval).into());
         }
         let outputs = self.ops(function, &function.body, &mut scope, &mut builder)?;
         Ok(builder.finish(outputs))
@@ -152,13 +152,18 @@ impl<'m> Reader<'m> {
         builder: &mut Builder,
     ) -> Result<Vec<Atom>, Diagnostic> {
         for op in &region.ops {
-            let operands: Vec<Atom> = op.operands.iter().map(|value| scope[value]).collect();
+            if scope.restructure(op).map_err(|error| self.placed(error, op))? {
+                continue;
+            }
+            let operands = op.operands.iter().map(|&value| scope.atom(value));
+            let operands =
+                operands.collect::<Result<Vec<Atom>, _>>().map_err(|error| self.placed(error, op))?;
             if matches!(op.name.as_str(), "func.return" | "stablehlo.return") {
                 return Ok(operands);
             }
             let results = self.op(function, op, &operands, scope, builder);
             let results = results.map_err(|error| self.placed(error, op))?;
-            scope.extend(op.results.iter().copied().zip(results));
+            op.results.iter().zip(results).for_each(|(&value, atom)| scope.bind(value, atom));
         }
         Err(Diagnostic::error("the region does not end with a return").at(function.location.span))
     }

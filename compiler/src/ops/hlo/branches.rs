@@ -103,33 +103,37 @@ fn choose(cx: &mut Import, index: Atom, branches: Vec<Closed>) -> Result<Vec<Ato
     cx.emit(op, &[&[index], captures.as_slice()].concat())
 }
 
-/// A function of scalars on the elements of arrays: elementwise operations mean the same on the arrays themselves.
+/// A function of scalars on the elements of arrays.
 fn map(cx: &mut Import, operands: &[Atom]) -> Result<Vec<Atom>, Diagnostic> {
-    let closed = cx.region(0)?;
+    let (body, shape) = (cx.body(0)?, cx.result(0)?.shape);
     let arrays: Vec<Aval> = operands.iter().map(|&operand| cx.builder.aval(operand)).collect();
-    let shape = cx.result(0)?.shape;
-    if !closed.captures.is_empty()
-        || arrays.iter().any(|aval| aval.shape != shape)
-        || closed.program.inputs.len() != operands.len()
-        || !closed.program.equations.iter().all(|eqn| is_elementwise(&eqn.op))
-    {
-        return Err(Diagnostic::unsupported("maps of other than elementwise operations"));
+    if arrays.iter().any(|aval| aval.shape != shape) || body.inputs.len() != operands.len() {
+        return Err(Diagnostic::error(format!("expected {} arrays of shape {shape}", body.inputs.len())));
     }
-    let mut scope = crate::ir::inline::Scope::new(&closed.program);
-    closed.program.inputs.iter().zip(operands).for_each(|(&input, &operand)| scope.bind(input, operand));
-    for eqn in &closed.program.equations {
+    elementwise(cx, &body, operands)
+}
+
+/// A program on scalars, applied to the elements of arrays: elementwise operations mean the same on the arrays
+/// themselves.
+pub fn elementwise(cx: &mut Import, body: &Program, arrays: &[Atom]) -> Result<Vec<Atom>, Diagnostic> {
+    if let Some(eqn) = body.equations.iter().find(|eqn| !is_elementwise(&eqn.op)) {
+        let name = eqn.op.name();
+        return Err(Diagnostic::unsupported(format!("{name} within a function of elements")));
+    }
+    let mut scope = crate::ir::inline::Scope::new(body);
+    body.inputs.iter().zip(arrays).for_each(|(&input, &array)| scope.bind(input, array));
+    for eqn in &body.equations {
         let results = cx.emit(eqn.op.clone(), &scope.atoms(&eqn.operands))?;
         scope.bind_all(&eqn.results, &results);
     }
-    let results = scope.atoms(&closed.program.outputs);
+    let results = scope.atoms(&body.outputs);
+    let shape = arrays.first().map(|&array| cx.builder.aval(array).shape).unwrap_or_default();
     Ok(results.into_iter().map(|result| cx.builder.broadcast_in_dim(result, shape.clone(), &[])).collect())
 }
 
 fn is_elementwise(op: &Op) -> bool {
-    matches!(
-        op,
-        Op::Unary(_) | Op::Binary(_) | Op::Compare(_) | Op::Select(_) | Op::Clamp(_) | Op::Convert(_)
-    )
+    let is_real = matches!(op, Op::Unary(_) | Op::Binary(_) | Op::Compare(_) | Op::Select(_) | Op::Clamp(_));
+    is_real || matches!(op, Op::Convert(_) | Op::ComplexPart(_) | Op::MakeComplex(_) | Op::Conj(_))
 }
 
 impl StableHlo for Cond {

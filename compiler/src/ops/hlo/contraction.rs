@@ -14,7 +14,11 @@ pub fn from_hlo(cx: &mut Import, operands: &[Atom]) -> Imported {
     match cx.op.name.as_str() {
         "stablehlo.dot_general" => Some(dot_general(cx, operands)),
         "stablehlo.dot" => Some(dot(cx, operands)),
-        "stablehlo.convolution" => Some(convolution(cx, operands)),
+        "stablehlo.convolution" => {
+            let padding = padding(cx, spatial_rank(cx));
+            Some(padding.and_then(|padding| convolution(cx, operands, padding)))
+        }
+        "stablehlo.dynamic_conv" => Some(convolution_of_known(cx, operands)),
         _ => None,
     }
 }
@@ -98,11 +102,28 @@ fn layout(numbers: &Attributes) -> Option<ConvolutionLayout> {
     })
 }
 
-fn convolution(cx: &mut Import, operands: &[Atom]) -> Result<Vec<Atom>, Diagnostic> {
+/// How many axes the window has.
+fn spatial_rank(cx: &Import) -> usize {
+    let layout = cx.op.attributes.fields("dimension_numbers").and_then(layout);
+    layout.map_or(0, |layout| layout.rhs.len() - 2)
+}
+
+fn convolution_of_known(cx: &mut Import, operands: &[Atom]) -> Result<Vec<Atom>, Diagnostic> {
+    let [lhs, rhs, padding] = cx.operands(operands)?;
+    let padding = cx.known_ints(padding)?;
+    let pairs = padding.chunks_exact(2).map(|pair| (pair[0], pair[1])).collect();
+    convolution(cx, &[lhs, rhs], pairs)
+}
+
+fn convolution(
+    cx: &mut Import,
+    operands: &[Atom],
+    padding: Vec<(i64, i64)>,
+) -> Result<Vec<Atom>, Diagnostic> {
     let [lhs, mut rhs] = cx.operands(operands)?;
     let layout = cx.op.attributes.fields("dimension_numbers").and_then(layout);
     let layout = layout.ok_or_else(|| cx.missing("dimension_numbers", "the axes of three arrays"))?;
-    let steps = steps(cx, layout.rhs.len() - 2)?;
+    let steps = steps(cx, layout.rhs.len() - 2, padding)?;
     let reversal = cx.op.attributes.ints("window_reversal").unwrap_or_default();
     let reversed = layout.rhs[2..].iter().zip(reversal).filter(|(_, is_reversed)| *is_reversed != 0);
     let axes: Vec<usize> = reversed.map(|(&axis, _)| axis).collect();
@@ -121,12 +142,11 @@ fn convolution(cx: &mut Import, operands: &[Atom]) -> Result<Vec<Atom>, Diagnost
 }
 
 /// How the window moves along each of the spatial axes.
-fn steps(cx: &Import, count: usize) -> Result<Vec<Steps>, Diagnostic> {
+fn steps(cx: &Import, count: usize, padding: Vec<(i64, i64)>) -> Result<Vec<Steps>, Diagnostic> {
     let ones = || vec![1; count];
     let strides = cx.sizes_or("window_strides", ones())?;
     let lhs_dilation = cx.sizes_or("lhs_dilation", ones())?;
     let rhs_dilation = cx.sizes_or("rhs_dilation", ones())?;
-    let padding = padding(cx, count)?;
     if [strides.len(), lhs_dilation.len(), rhs_dilation.len(), padding.len()] != [count; 4] {
         return Err(Diagnostic::error(format!("expected a window over {count} axes, the spatial ones")));
     }

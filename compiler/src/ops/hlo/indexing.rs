@@ -3,7 +3,8 @@
 use super::reduction::monoid;
 use crate::diag::Diagnostic;
 use crate::hlo::{Attribute, Attributes, Region, Type, Value};
-use crate::ir::{Atom, Body};
+use crate::ir::{Atom, Body, Program, prune};
+use crate::ops::Op;
 use crate::ops::indexing::{
     DimensionNumbers, DynamicSlice, DynamicUpdateSlice, Gather, Mode, Scatter, ScatterKind,
 };
@@ -20,7 +21,8 @@ pub fn from_hlo(cx: &mut Import, operands: &[Atom]) -> Imported {
             cx.sizes("slice_sizes").and_then(|sizes| cx.emit(DynamicSlice { sizes }, operands))
         }
         "stablehlo.dynamic_update_slice" => cx.emit(DynamicUpdateSlice, operands),
-        "stablehlo.gather" => gather(cx, operands),
+        "stablehlo.gather" => cx.sizes("slice_sizes").and_then(|sizes| gather(cx, operands, sizes)),
+        "stablehlo.dynamic_gather" => gather_of_known(cx, operands),
         "stablehlo.scatter" => scatter(cx, operands),
         _ => return None,
     };
@@ -43,13 +45,19 @@ const SCATTER: [&str; 5] = [
     "scatter_indices_batching_dims",
 ];
 
-fn gather(cx: &mut Import, operands: &[Atom]) -> Result<Vec<Atom>, Diagnostic> {
+fn gather_of_known(cx: &mut Import, operands: &[Atom]) -> Result<Vec<Atom>, Diagnostic> {
+    let [operand, indices, sizes] = cx.operands(operands)?;
+    let sizes = cx.known_sizes(sizes)?;
+    gather(cx, &[operand, indices], sizes)
+}
+
+fn gather(cx: &mut Import, operands: &[Atom], slice_sizes: Vec<usize>) -> Result<Vec<Atom>, Diagnostic> {
     let [operand, indices] = cx.operands(operands)?;
     let (numbers, vector_axis) = numbers(cx, "dimension_numbers", &GATHER)?;
     let indices = vectors_last(cx, indices, vector_axis)?;
     let op = Gather {
         numbers,
-        slice_sizes: cx.sizes("slice_sizes")?,
+        slice_sizes,
         mode: Mode::Clip,
         fill: None,
         indices_are_sorted: cx.op.attributes.flag("indices_are_sorted"),
@@ -59,22 +67,63 @@ fn gather(cx: &mut Import, operands: &[Atom]) -> Result<Vec<Atom>, Diagnostic> {
 }
 
 fn scatter(cx: &mut Import, operands: &[Atom]) -> Result<Vec<Atom>, Diagnostic> {
-    let [operand, indices, updates] = operands else {
-        return Err(Diagnostic::unsupported("scatters of several arrays at once"));
-    };
+    let count = operands.len() / 2;
+    if count == 0 || operands.len() != 2 * count + 1 {
+        let found = operands.len();
+        return Err(Diagnostic::error(format!(
+            "expected arrays, indices and updates, found {found} operands"
+        )));
+    }
     let (numbers, vector_axis) = numbers(cx, "scatter_dimension_numbers", &SCATTER)?;
-    let indices = vectors_last(cx, *indices, vector_axis)?;
-    let dtype = cx.builder.dtype(*operand);
-    let (kind, update) = update(cx, 0, dtype)?;
-    let op = Scatter {
-        kind,
-        numbers,
-        mode: Mode::FillOrDrop,
-        indices_are_sorted: cx.op.attributes.flag("indices_are_sorted"),
-        unique_indices: cx.op.attributes.flag("unique_indices"),
-        update,
+    let indices = vectors_last(cx, operands[count], vector_axis)?;
+    let updates = match count {
+        1 => vec![update(cx, 0, cx.builder.dtype(operands[0]))?],
+        _ => updates(&*cx.body(0)?, count)?,
     };
-    cx.emit(op, &[*operand, indices, *updates])
+    let mut results = Vec::new();
+    for (array, (kind, update)) in updates.into_iter().enumerate() {
+        let op = Scatter {
+            kind,
+            numbers: numbers.clone(),
+            mode: Mode::FillOrDrop,
+            indices_are_sorted: cx.op.attributes.flag("indices_are_sorted"),
+            unique_indices: cx.op.attributes.flag("unique_indices"),
+            update,
+        };
+        let operands = [operands[array], indices, operands[count + 1 + array]];
+        results.push(cx.emit_one(op, &operands)?);
+    }
+    Ok(results)
+}
+
+/// What a computation of updates of several arrays does with each of them. Errors: an array depends on others.
+fn updates(body: &Program, count: usize) -> Result<Vec<(ScatterKind, Vec<Body>)>, Diagnostic> {
+    let of = |array: usize| {
+        let (old, new) = (*body.inputs.get(array)?, *body.inputs.get(count + array)?);
+        let output = *body.outputs.get(array)?;
+        if output == Atom::Var(new) {
+            return Some((ScatterKind::Set, Vec::new()));
+        }
+        let update = Program { inputs: vec![old, new], outputs: vec![output], ..body.clone() };
+        let update = prune::closed(update)?;
+        Some(match operation(&update) {
+            Some(kind) => (kind, Vec::new()),
+            None => (ScatterKind::Set, vec![update.into()]),
+        })
+    };
+    let all: Option<Vec<_>> = (0..count).map(of).collect();
+    all.ok_or_else(|| Diagnostic::unsupported("scatters of several arrays that depend on each other"))
+}
+
+/// The one operation on numbers that an update is.
+fn operation(update: &Program) -> Option<ScatterKind> {
+    let [eqn] = update.equations.as_slice() else { return None };
+    let Op::Binary(binary) = &eqn.op else { return None };
+    let [old, new] = [Atom::Var(update.inputs[0]), Atom::Var(update.inputs[1])];
+    let is_number = update.output_avals()[0].dtype != DType::Bool;
+    let of_both = |commutes: bool| eqn.operands == [old, new] || commutes && eqn.operands == [new, old];
+    let kind = ScatterKind::ALL.into_iter().find(|kind| kind.binary() == Some(binary.0))?;
+    (is_number && of_both(kind != ScatterKind::Sub)).then_some(kind)
 }
 
 /// What a region does with old elements and their updates.

@@ -2,6 +2,7 @@
 //! the two lists below are all that the drivers see.
 
 mod branches;
+mod comparator;
 mod complex;
 mod contraction;
 mod control;

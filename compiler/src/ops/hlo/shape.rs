@@ -22,7 +22,9 @@ pub fn from_hlo(cx: &mut Import, operands: &[Atom]) -> Imported {
         }
         "stablehlo.reverse" => cx.sizes("dimensions").and_then(|axes| cx.emit(Rev { axes }, operands)),
         "stablehlo.slice" => slice(cx, operands),
+        "stablehlo.real_dynamic_slice" => slice_of_known(cx, operands),
         "stablehlo.pad" => pad(cx, operands),
+        "stablehlo.dynamic_pad" => pad_of_known(cx, operands),
         "stablehlo.concatenate" => {
             cx.size("dimension").and_then(|axis| cx.emit(Concatenate { axis }, operands))
         }
@@ -67,9 +69,32 @@ fn slice(cx: &mut Import, operands: &[Atom]) -> Result<Vec<Atom>, Diagnostic> {
     cx.emit(Slice { starts, limits, strides }, operands)
 }
 
+fn slice_of_known(cx: &mut Import, operands: &[Atom]) -> Result<Vec<Atom>, Diagnostic> {
+    let [x, starts, limits, strides] = cx.operands(operands)?;
+    let (starts, limits) = (cx.known_sizes(starts)?, cx.known_sizes(limits)?);
+    let strides = cx.known_sizes(strides)?;
+    cx.emit(Slice { starts, limits, strides }, &[x])
+}
+
 fn pad(cx: &mut Import, operands: &[Atom]) -> Result<Vec<Atom>, Diagnostic> {
-    let (low, high) = (cx.ints("edge_padding_low")?, cx.ints("edge_padding_high")?);
+    let ends = [cx.ints("edge_padding_low")?, cx.ints("edge_padding_high")?];
     let interior = cx.ints("interior_padding")?;
+    padded(cx, operands, ends, interior)
+}
+
+fn pad_of_known(cx: &mut Import, operands: &[Atom]) -> Result<Vec<Atom>, Diagnostic> {
+    let [x, fill, low, high, interior] = cx.operands(operands)?;
+    let ends = [cx.known_ints(low)?, cx.known_ints(high)?];
+    let interior = cx.known_ints(interior)?;
+    padded(cx, &[x, fill], ends, interior)
+}
+
+fn padded(
+    cx: &mut Import,
+    operands: &[Atom],
+    [low, high]: [Vec<i64>; 2],
+    interior: Vec<i64>,
+) -> Result<Vec<Atom>, Diagnostic> {
     if low.len() != high.len() || low.len() != interior.len() {
         return Err(Diagnostic::error("the paddings differ in length"));
     }

@@ -1,15 +1,18 @@
 //! Sorting, and what takes the first elements in an order.
 
+use super::branches::elementwise;
+use super::comparator::{Key, keys};
 use crate::diag::Diagnostic;
-use crate::hlo::{Attribute, Attributes, DenseData, Op, Region, Type, Value};
-use crate::ir::Atom;
+use crate::hlo::{Attribute, Attributes, Element, Type, Value};
+use crate::ir::{Atom, Body, Builder};
 use crate::ops;
 use crate::ops::elementwise::CompareKind;
+use crate::ops::reduction::ReduceKind;
 use crate::ops::rules::hlo::{Export, Import, Imported, StableHlo};
 use crate::ops::rules::{NoRule, Rule};
 use crate::ops::shape::Rev;
-use crate::ops::sorting::{ApproxTopK, Sort, TopK};
-use crate::types::{Aval, DType, Literal};
+use crate::ops::sorting::{ApproxTopK, Sort, SortKey, TopK, sorted_by};
+use crate::types::{Aval, DType, Shape};
 
 /// Reads a sort.
 pub fn from_hlo(cx: &mut Import, operands: &[Atom]) -> Imported {
@@ -74,161 +77,90 @@ fn approx_top_k(cx: &mut Import, operands: &[Atom]) -> Result<Vec<Atom>, Diagnos
 }
 
 fn sort(cx: &mut Import, operands: &[Atom]) -> Result<Vec<Atom>, Diagnostic> {
-    let region = cx.op.regions.first().ok_or_else(|| Diagnostic::error("the comparator is missing"))?;
-    let order = Comparator { region }.order();
-    let order = order.ok_or_else(|| {
+    let comparator = cx.body(0)?;
+    if comparator.inputs.len() != 2 * operands.len() || operands.is_empty() {
+        let (found, expected) = (comparator.inputs.len(), 2 * operands.len());
+        return Err(Diagnostic::error(format!(
+            "expected a comparator of {expected} arguments, two per array, found {found}"
+        )));
+    }
+    let keys = keys(&comparator).ok_or_else(|| {
         Diagnostic::unsupported("comparators other than `<` or `>` of keys, one after the other")
     })?;
-    if order.keys.iter().any(|&key| key >= operands.len()) {
-        return Err(Diagnostic::error("the comparator has more arguments than there are arrays"));
-    }
     let dimension = cx.op.attributes.int("dimension").unwrap_or(-1);
     let rank = cx.builder.aval(operands[0]).rank() as i64;
     let axis = if dimension < 0 { dimension + rank } else { dimension };
     let axis = usize::try_from(axis)
-        .map_err(|_| Diagnostic::error(format!("dimension {dimension} is out of range")))?;
-    let is_stable = cx.op.attributes.flag("is_stable");
-    // Keys first, as the primitive has them.
-    let others = (0..operands.len()).filter(|position| !order.keys.contains(position));
-    let positions: Vec<usize> = order.keys.iter().copied().chain(others).collect();
-    let mut arrays: Vec<Atom> = positions.iter().map(|&position| operands[position]).collect();
-    if order.descends {
-        // From last to first, so that equal elements keep their order when the result is turned round again.
-        arrays = arrays
-            .iter()
-            .map(|&array| cx.emit_one(Rev { axes: vec![axis] }, &[array]))
-            .collect::<Result<_, _>>()?;
+        .ok()
+        .filter(|axis| (*axis as i64) < rank)
+        .ok_or_else(|| Diagnostic::error(format!("dimension {dimension} is out of range")))?;
+    match plain_keys(&keys) {
+        Some(arrays) => sort_by_arrays(cx, operands, &arrays, keys[0].descends, axis),
+        None => sort_by_keys(cx, operands, &keys, axis),
     }
-    let mut sorted = cx.emit(Sort { axis, num_keys: order.keys.len(), is_stable }, &arrays)?;
-    if order.descends {
-        sorted = sorted
-            .iter()
-            .map(|&array| cx.emit_one(Rev { axes: vec![axis] }, &[array]))
-            .collect::<Result<_, _>>()?;
+}
+
+/// The arrays that are the keys, if they are arrays as they stand, all in the same direction.
+fn plain_keys(keys: &[Key]) -> Option<Vec<usize>> {
+    let arrays: Vec<usize> = keys.iter().map(Key::plain).collect::<Option<_>>()?;
+    let is_new = |(at, array): (usize, &usize)| !arrays[..at].contains(array);
+    let is_one_way = keys.iter().all(|key| key.descends == keys[0].descends);
+    (is_one_way && arrays.iter().enumerate().all(is_new)).then_some(arrays)
+}
+
+/// The primitive, which has the keys first and ascends.
+fn sort_by_arrays(
+    cx: &mut Import,
+    operands: &[Atom],
+    keys: &[usize],
+    descends: bool,
+    axis: usize,
+) -> Result<Vec<Atom>, Diagnostic> {
+    let others = (0..operands.len()).filter(|position| !keys.contains(position));
+    let positions: Vec<usize> = keys.iter().copied().chain(others).collect();
+    let mut arrays: Vec<Atom> = positions.iter().map(|&position| operands[position]).collect();
+    // Turned round before and after, so that equal elements keep their order.
+    let turned = |cx: &mut Import, arrays: &[Atom]| -> Result<Vec<Atom>, Diagnostic> {
+        arrays.iter().map(|&array| cx.emit_one(Rev { axes: vec![axis] }, &[array])).collect()
+    };
+    if descends {
+        arrays = turned(cx, &arrays)?;
+    }
+    let is_stable = cx.op.attributes.flag("is_stable");
+    let mut sorted = cx.emit(Sort { axis, num_keys: keys.len(), is_stable }, &arrays)?;
+    if descends {
+        sorted = turned(cx, &sorted)?;
     }
     let mut results = operands.to_vec();
     positions.iter().zip(sorted).for_each(|(&position, array)| results[position] = array);
     Ok(results)
 }
 
-/// The arrays that a comparator looks at, the first one deciding.
-struct Order {
-    keys: Vec<usize>,
-    descends: bool,
-}
-
-/// A function from pairs of elements to whether the first of each comes before the second.
-struct Comparator<'r> {
-    region: &'r Region,
-}
-
-impl Comparator<'_> {
-    fn order(&self) -> Option<Order> {
-        match self.region.returns() {
-            [result] => self.less(*result),
-            _ => None,
-        }
+/// Keys that are computed: as arrays of their own, which decide the order.
+fn sort_by_keys(
+    cx: &mut Import,
+    operands: &[Atom],
+    keys: &[Key],
+    axis: usize,
+) -> Result<Vec<Atom>, Diagnostic> {
+    let mut order = Vec::new();
+    for key in keys {
+        let array = elementwise(cx, &key.of, operands)?[0];
+        order.push(SortKey { array, by_bits: key.is_total, descends: key.descends });
     }
-
-    /// `x < y`, or `x < y | x == y & ..`.
-    fn less(&self, value: Value) -> Option<Order> {
-        let op = self.definition(value)?;
-        match op.name.as_str() {
-            "stablehlo.compare" => {
-                let descends = match op.attributes.word("comparison_direction")? {
-                    "LT" => false,
-                    "GT" => true,
-                    _ => return None,
-                };
-                Some(Order { keys: vec![self.pair(op)?], descends })
-            }
-            "stablehlo.or" => {
-                let &[first, rest] = op.operands.as_slice() else { return None };
-                let first = self.less(first)?;
-                let both = self.definition(rest).filter(|op| op.name == "stablehlo.and")?;
-                let &[equal, rest] = both.operands.as_slice() else { return None };
-                let equal = self.definition(equal).filter(|op| op.name == "stablehlo.compare")?;
-                let rest = self.less(rest)?;
-                let is_tie = equal.attributes.word("comparison_direction") == Some("EQ");
-                if !is_tie || first.keys != [self.pair(equal)?] || rest.descends != first.descends {
-                    return None;
-                }
-                let is_new = !rest.keys.contains(&first.keys[0]);
-                is_new.then(|| Order { keys: [first.keys, rest.keys].concat(), descends: first.descends })
-            }
-            _ => None,
-        }
-    }
-
-    /// The array whose two elements are compared, in this order.
-    fn pair(&self, compare: &Op) -> Option<usize> {
-        let &[x, y] = compare.operands.as_slice() else { return None };
-        let (first, second) = (self.element(x)?, self.element(y)?);
-        let is_total = compare.attributes.word("compare_type") == Some("TOTALORDER");
-        // The order of the primitive has one zero and one NaN, as both sides have once they are made canonical.
-        let is_canonical = first.is_canonical && second.is_canonical;
-        let is_pair = first.argument.is_multiple_of(2) && second.argument == first.argument + 1;
-        (is_pair && (is_canonical || !is_total)).then_some(first.argument / 2)
-    }
-
-    /// The argument that a value is, but for the sign of zeros and the bits of NaNs.
-    fn element(&self, value: Value) -> Option<Element> {
-        if let Some(argument) = self.region.arguments.iter().position(|&argument| argument == value) {
-            return Some(Element { argument, is_canonical: false });
-        }
-        // `x == 0 ? 0 : x`, inside of `x != x ? nan : ..`
-        let select = self.definition(value).filter(|op| op.name == "stablehlo.select")?;
-        let &[predicate, on_true, on_false] = select.operands.as_slice() else { return None };
-        let inner = self.element(on_false)?;
-        let compare = self.definition(predicate).filter(|op| op.name == "stablehlo.compare")?;
-        let replaced = self.literal(on_true)?;
-        let argument = self.region.arguments[inner.argument];
-        let is_itself = compare.operands == [argument, argument];
-        match compare.attributes.word("comparison_direction")? {
-            "NE" if is_itself && replaced.value().complex().0.is_nan() => {
-                Some(Element { is_canonical: true, ..inner })
-            }
-            "EQ" if replaced.is_zero()
-                && compare.operands.first() == Some(&argument)
-                && self.literal(*compare.operands.get(1)?)?.is_zero() =>
-            {
-                Some(inner)
-            }
-            _ => None,
-        }
-    }
-
-    fn literal(&self, value: Value) -> Option<Literal> {
-        match self.definition(value)?.attributes.get("value") {
-            Some(Attribute::Dense(dense)) => match &dense.data {
-                DenseData::Splat(literal) => Some(*literal),
-                DenseData::Elements(_) | DenseData::Resource(_) => None,
-            },
-            _ => None,
-        }
-    }
-
-    fn definition(&self, value: Value) -> Option<&Op> {
-        self.region.ops.iter().find(|op| op.results.contains(&value))
-    }
-}
-
-struct Element {
-    argument: usize,
-    is_canonical: bool,
+    sorted_by(cx.builder, &order, axis, operands).map_err(|why| why.refusal("the order"))
 }
 
 impl StableHlo for Sort {
     fn to_hlo(&self, cx: &mut Export, operands: &[Value]) -> Rule<Vec<Value>> {
         let scalars: Vec<Aval> = cx.operands.iter().map(|aval| Aval::scalar(aval.dtype)).collect();
-        if scalars[..self.num_keys].iter().any(|aval| aval.dtype.is_complex()) {
-            return Err(NoRule::NotYet("complex keys as StableHLO"));
-        }
         let pairs: Vec<Aval> = scalars.iter().flat_map(|aval| [aval.clone(), aval.clone()]).collect();
         let region = cx.region(&pairs, |cx, arguments| {
+            let keys = arguments[..2 * self.num_keys].chunks_exact(2);
+            let keys: Vec<[Value; 2]> = keys.flat_map(|pair| parts(cx, [pair[0], pair[1]])).collect();
             let mut before: Option<Value> = None;
-            for key in (0..self.num_keys).rev() {
-                let [x, y] = [0, 1].map(|side| canonical(cx, arguments[2 * key + side]));
+            for pair in keys.into_iter().rev() {
+                let [x, y] = pair.map(|side| canonical(cx, side));
                 let less = compare(cx, "LT", x, y);
                 before = Some(match before {
                     None => less,
@@ -248,6 +180,17 @@ impl StableHlo for Sort {
         let results = cx.results.iter().map(Type::tensor).collect();
         Ok(cx.function.op("stablehlo.sort", operands, attributes, vec![region], results))
     }
+}
+
+/// The two sides of a key; of complex numbers, of two keys.
+fn parts(cx: &mut Export, pair: [Value; 2]) -> Vec<[Value; 2]> {
+    let dtype = cx.aval(pair[0]).dtype;
+    if !dtype.is_complex() {
+        return vec![pair];
+    }
+    let part = Aval::scalar(dtype.real_part());
+    let names = ["stablehlo.real", "stablehlo.imag"];
+    names.map(|name| pair.map(|side| cx.plain(name, &[side], &part))).to_vec()
 }
 
 /// A scalar with one zero and one NaN.
@@ -281,17 +224,74 @@ fn compare(cx: &mut Export, direction: &str, x: Value, y: Value) -> Value {
 }
 
 impl StableHlo for TopK {
+    /// CHLO's has the last axis alone.
     fn to_hlo(&self, cx: &mut Export, operands: &[Value]) -> Rule<Vec<Value>> {
-        if self.axis + 1 != cx.operands[0].rank() {
-            return Err(NoRule::NotYet("top_k along another axis than the last as StableHLO"));
-        }
         let attributes = Attributes::default().with("k", Attribute::i64(self.k as i64));
-        Ok(cx.same("chlo.top_k", operands, attributes))
+        let last = cx.operands[0].rank() - 1;
+        if self.axis == last {
+            return Ok(cx.same("chlo.top_k", operands, attributes));
+        }
+        let permutation: Vec<usize> = (0..=last)
+            .map(|axis| {
+                if axis == self.axis {
+                    last
+                } else if axis == last {
+                    self.axis
+                } else {
+                    axis
+                }
+            })
+            .collect();
+        let exchanged = |cx: &mut Export, x: Value| {
+            let aval = cx.aval(x);
+            let shape: Shape = permutation.iter().map(|&axis| aval.shape[axis]).collect();
+            let attributes =
+                Attributes::default().with("permutation", Attribute::numbers(permutation.iter().copied()));
+            cx.op("stablehlo.transpose", &[x], attributes, &[aval.with_shape(shape)])[0]
+        };
+        let x = exchanged(cx, operands[0]);
+        let shape = |aval: &Aval| -> Shape { permutation.iter().map(|&axis| aval.shape[axis]).collect() };
+        let results: Vec<Aval> = cx.results.iter().map(|aval| aval.with_shape(shape(aval))).collect();
+        let found = cx.op("chlo.top_k", &[x], attributes, &results);
+        Ok(found.into_iter().map(|result| exchanged(cx, result)).collect())
     }
 }
 
 impl StableHlo for ApproxTopK {
-    fn to_hlo(&self, _: &mut Export, _: &[Value]) -> Rule<Vec<Value>> {
-        Err(NoRule::NotYet("approx_top_k as StableHLO"))
+    /// XLA's custom call, as JAX writes it: arrays, then start values, with a comparator of pairs.
+    fn to_hlo(&self, cx: &mut Export, operands: &[Value]) -> Rule<Vec<Value>> {
+        let operand = cx.operands[0].clone();
+        let axis = if self.axis < 0 { self.axis + operand.rank() as i64 } else { self.axis };
+        let index = cx.results[1].dtype;
+        let attributes = Attributes::default().with("iota_dimension", Attribute::i64(axis));
+        let positions = cx.op("stablehlo.iota", &[], attributes, &[operand.with_dtype(index)])[0];
+        let worst = if self.is_max { ReduceKind::Max } else { ReduceKind::Min }.identity(operand.dtype);
+        let starts = [cx.literal(worst), cx.number(index, -1.0)];
+        let config = Attributes::default()
+            .with("aggregate_to_topk", Attribute::Bool(self.aggregates))
+            .with("is_fallback", Attribute::Bool(true))
+            .with("recall_target", Attribute::Float(self.recall_bits, Element::Data(DType::F32)))
+            .with("reduction_dim", Attribute::i64(axis))
+            .with("reduction_input_size_override", Attribute::i64(self.size_override))
+            .with("top_k", Attribute::i64(self.k as i64));
+        let comparator = cx.bodies.function(&self.comparator(operand.dtype, index), Some("comparator"))?;
+        let attributes = Attributes::default()
+            .with("call_target_name", Attribute::text("ApproxTopK"))
+            .with("backend_config", Attribute::text(""))
+            .with("called_computations", Attribute::List(vec![Attribute::Symbol(comparator)]))
+            .with("mhlo.backend_config", Attribute::Dictionary(config));
+        Ok(cx.same("stablehlo.custom_call", &[operands[0], positions, starts[0], starts[1]], attributes))
+    }
+}
+
+impl ApproxTopK {
+    /// `x y i j -> x comes before y`.
+    fn comparator(&self, element: DType, index: DType) -> Body {
+        let mut b = Builder::new();
+        let avals = [element, element, index, index].map(Aval::scalar);
+        let [x, y, _, _] = avals.map(|aval| Atom::from(b.input(aval)));
+        let kind = if self.is_max { CompareKind::Gt } else { CompareKind::Lt };
+        let before = b.compare(kind, x, y);
+        b.finish(vec![before]).into()
     }
 }

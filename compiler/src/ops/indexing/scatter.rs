@@ -69,6 +69,10 @@ impl ScatterKind {
     }
 
     /// The operation on the old element and the update; `None`: the update takes its place.
+    pub fn binary(self) -> Option<BinaryKind> {
+        self.combination().map(|(kind, _)| kind)
+    }
+
     fn combination(self) -> Option<(BinaryKind, BinaryOp)> {
         match self {
             ScatterKind::Set => None,

@@ -77,27 +77,23 @@ impl Import<'_> {
 
     /// The value of a scalar that follows from literals alone; `None` if it depends on anything else.
     pub fn literal(&self, atom: Atom) -> Option<Literal> {
-        fn value(program: &Program, atom: Atom, depth: usize) -> Option<Literal> {
-            let var = match atom {
-                Atom::Literal(literal) => return Some(literal),
-                Atom::Var(var) => var,
-            };
-            let eqn = program.equations.iter().rev().find(|eqn| eqn.results == [var])?;
-            // Longer chains of scalars are no constants that someone wrote down.
-            if depth == 0 || !program.aval(var).shape.is_scalar() || !eqn.op.bodies().is_empty() {
-                return None;
-            }
-            let operands: Option<Vec<Tensor>> = eqn
-                .operands
-                .iter()
-                .map(|&operand| value(program, operand, depth - 1).map(Tensor::from_literal))
-                .collect();
-            let cx = EvalCx {
-                eval_body: |_, _, _| Err(NoRule::ByDesign("operations with bodies are left alone")),
-            };
-            eqn.op.eval(&cx, &operands?).ok()?.first()?.to_literal()
-        }
-        value(self.builder.program(), atom, 4)
+        known(self.builder.program(), atom, 1, 4)?.to_literal()
+    }
+
+    /// The elements of a short array of integers that follows from constants alone. Errors: it depends on anything else.
+    pub fn known_ints(&self, atom: Atom) -> Result<Vec<i64>, Diagnostic> {
+        let tensor = known(self.builder.program(), atom, MAX_KNOWN, 8);
+        let tensor = tensor.filter(|tensor| tensor.dtype().is_integer());
+        let tensor = tensor.ok_or_else(|| {
+            Diagnostic::unsupported(format!("{}: sizes that are known at run time alone", self.op.name))
+        })?;
+        Ok(tensor.scalars().map(|scalar| scalar.int() as i64).collect())
+    }
+
+    /// [`Import::known_ints`] of sizes. Errors: also numbers below zero.
+    pub fn known_sizes(&self, atom: Atom) -> Result<Vec<usize>, Diagnostic> {
+        let sizes = self.known_ints(atom)?.into_iter().map(usize::try_from).collect::<Result<_, _>>();
+        sizes.map_err(|_| Diagnostic::error("expected sizes, found a number below zero"))
     }
 
     /// The operands of an operation that has `N` of them. Errors: it has more or fewer.
@@ -154,6 +150,27 @@ impl Import<'_> {
             Some(found) => format!("attribute {name}: expected {expected}, found {found}"),
         })
     }
+}
+
+/// How many elements a constant has at most that stands for attributes.
+const MAX_KNOWN: usize = 64;
+
+/// The value of an array of at most `count` elements that follows from literals by at most `depth` equations.
+fn known(program: &Program, atom: Atom, count: usize, depth: usize) -> Option<Tensor> {
+    let var = match atom {
+        Atom::Literal(literal) => return Some(Tensor::from_literal(literal)),
+        Atom::Var(var) => var,
+    };
+    let eqn = program.equations.iter().rev().find(|eqn| eqn.results == [var])?;
+    let is_short = program.aval(var).shape.element_count() <= count;
+    // Longer chains are no constants that someone wrote down.
+    if depth == 0 || !is_short || !eqn.op.bodies().is_empty() {
+        return None;
+    }
+    let operands: Option<Vec<Tensor>> =
+        eqn.operands.iter().map(|&operand| known(program, operand, count, depth - 1)).collect();
+    let cx = EvalCx { eval_body: |_, _, _| Err(NoRule::ByDesign("operations with bodies are left alone")) };
+    eqn.op.eval(&cx, &operands?).ok()?.into_iter().next()
 }
 
 /// Context of writing one equation.

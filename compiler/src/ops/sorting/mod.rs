@@ -117,6 +117,28 @@ fn packed(b: &mut Builder, keys: Vec<Atom>) -> Vec<Atom> {
     packed
 }
 
+/// An array by which others are sorted.
+pub struct SortKey {
+    pub array: Atom,
+    /// Floats are ordered by their bits: -NaN, .., -0, 0, .., NaN.
+    pub by_bits: bool,
+    pub descends: bool,
+}
+
+/// Arrays in the order of keys, of which the first one decides; equal elements keep their order.
+///
+/// Errors: a key has no order.
+pub fn sorted_by(b: &mut Builder, keys: &[SortKey], axis: usize, arrays: &[Atom]) -> Rule<Vec<Atom>> {
+    let mut order = Vec::new();
+    for key in keys {
+        let float_order = if key.by_bits { FloatOrder::Bits } else { FloatOrder::Values };
+        let parts = order_keys(b, key.array, float_order)?;
+        order.extend(parts.into_iter().map(|part| if key.descends { reversed(b, part) } else { part }));
+    }
+    let positions = permutation(b, order, axis);
+    Ok(arrays.iter().map(|&array| take_along(b, array, positions, axis)).collect())
+}
+
 /// The i32 positions along `axis` in the order of the keys, of which the first one decides. Equal elements keep theirs.
 fn permutation(b: &mut Builder, keys: Vec<Atom>, axis: usize) -> Atom {
     let shape = b.aval(keys[0]).shape;
