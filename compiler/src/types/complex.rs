@@ -92,6 +92,9 @@ impl Complex {
         let (large, small) = (self.re.abs().max(self.im.abs()), self.re.abs().min(self.im.abs()));
         let size = if (0.5..2.0).contains(&large) {
             ((large - 1.0) * (large + 1.0) + small * small).ln_1p() / 2.0
+        } else if large > 1e30 {
+            // Quartering keeps the modulus finite.
+            self.scale(0.25).abs().ln() + 2.0 * LN_2
         } else {
             self.abs().ln()
         };
@@ -132,6 +135,9 @@ impl Complex {
         if self.re == 0.0 && self.im == 0.0 {
             return Complex::new(f64::INFINITY, f64::NAN);
         }
+        if self.re.is_infinite() || self.im.is_infinite() {
+            return Complex::new(0.0, 0f64.copysign(-self.im));
+        }
         let inverse = Complex::ONE / self.upper_sqrt();
         Complex::new(inverse.re, inverse.im.abs().copysign(-self.im))
     }
@@ -168,7 +174,9 @@ impl Complex {
     pub fn tanh(self) -> Self {
         // From here on, the quotient is one to all digits.
         if self.re.abs() > 40.0 {
-            return Complex::new(1f64.copysign(self.re), 0.0);
+            // The imaginary part has no effect, unless it has no sine; at infinity it has none at all.
+            let nothing = if self.re.is_infinite() { 0.0 } else { self.im.sin() * 0.0 };
+            return Complex::new(1f64.copysign(self.re) + nothing, nothing.abs());
         }
         if self.im == 0.0 {
             return Complex::new(self.re.tanh(), self.im);

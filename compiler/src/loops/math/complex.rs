@@ -113,6 +113,14 @@ fn is_negative(b: &mut BlockBuilder, x: Val) -> Val {
     b.lt(x, zero)
 }
 
+/// Is either part infinite, whatever the other is?
+fn has_infinite_part(b: &mut BlockBuilder, z: Parts) -> Val {
+    let infinity = constant(b, z.0, f64::INFINITY);
+    let (re, im) = (b.abs(z.0), b.abs(z.1));
+    let (re, im) = (b.eq(re, infinity), b.eq(im, infinity));
+    b.or(re, im)
+}
+
 fn select(b: &mut BlockBuilder, mask: Val, on_true: Parts, on_false: Parts) -> Parts {
     (b.select(mask, on_true.0, on_false.0), b.select(mask, on_true.1, on_false.1))
 }
@@ -148,7 +156,9 @@ fn div(b: &mut BlockBuilder, x: Parts, y: Parts) -> Parts {
     let (near, far) = select(b, turned, (x.1, x.0), x);
     let size = b.abs(large);
     let (zero, infinity) = (constant(b, large, 0.0), constant(b, large, f64::INFINITY));
-    let (vanishes, is_infinite) = (b.eq(size, zero), b.eq(size, infinity));
+    // Not where the other part is NaN.
+    let (large_vanishes, small_vanishes) = (b.eq(size, zero), b.eq(small, zero));
+    let (vanishes, is_infinite) = (b.and(large_vanishes, small_vanishes), b.eq(size, infinity));
     let is_extreme = b.or(vanishes, is_infinite);
     let ratio = b.div(small, large);
     let ratio = b.select(is_extreme, zero, ratio);
@@ -202,10 +212,13 @@ fn sqrt(b: &mut BlockBuilder, z: Parts) -> Parts {
 fn rsqrt(b: &mut BlockBuilder, z: Parts) -> Parts {
     let im_size = b.abs(z.1);
     let (re, im) = root(b, z.0, im_size);
-    let size = abs(b, z);
+    // Quartering keeps the modulus finite.
+    let quarter = (scale(b, z.0, 0.25), scale(b, z.1, 0.25));
+    let size = abs(b, quarter);
     let (re_part, im_part) = (b.div(re, size), b.div(im, size));
+    let (re_part, im_part) = (scale(b, re_part, 0.25), scale(b, im_part, 0.25));
     let (zero, infinity) = (constant(b, size, 0.0), constant(b, size, f64::INFINITY));
-    let (vanishes, is_infinite) = (b.eq(size, zero), b.eq(size, infinity));
+    let (vanishes, is_infinite) = (b.eq(size, zero), has_infinite_part(b, z));
     let re = b.select(vanishes, infinity, re_part);
     let (re, im) = select(b, is_infinite, (zero, zero), (re, im_part));
     let flipped = b.neg(z.1);
@@ -280,8 +293,16 @@ fn log_abs(b: &mut BlockBuilder, z: Parts, known: Option<(Val, Val)>) -> Val {
     }
     let log = b.unary(UnaryOp::Log1p, excess);
     let near = scale(b, log, 0.5);
+    // Quartering keeps the modulus of large numbers finite.
+    let limit = constant(b, large, 1e30);
+    let is_large = b.gt(large, limit);
+    let quarter = (scale(b, z.0, 0.25), scale(b, z.1, 0.25));
     let size = abs(b, z);
+    let quarter_size = abs(b, quarter);
+    let size = b.select(is_large, quarter_size, size);
     let far = b.unary(UnaryOp::Log, size);
+    let far_large = add_constant(b, far, 2.0 * LN_2);
+    let far = b.select(is_large, far_large, far);
     b.select(is_near, near, far)
 }
 
@@ -332,6 +353,11 @@ fn tanh(b: &mut BlockBuilder, z: Parts) -> Parts {
         (b.abs(z.0), constant(b, re, 40.0), constant(b, re, 1.0), constant(b, re, 0.0));
     let is_far = b.gt(size, limit);
     let unit = with_sign_of(b, one, z.0);
+    // There the imaginary part has no effect, unless it has no sine; at infinity it has none at all.
+    let (infinity, nothing) = (constant(b, re, f64::INFINITY), b.sub(sin, sin));
+    let is_infinite = b.eq(size, infinity);
+    let nothing = b.select(is_infinite, zero, nothing);
+    let (unit, zero) = (b.add(unit, nothing), b.add(zero, nothing));
     select(b, is_far, (unit, zero), (re, im))
 }
 
@@ -351,9 +377,7 @@ fn arc(b: &mut BlockBuilder, z: Parts) -> Arc {
     let (first, second) = (b.mul(below.0, above.1), b.mul(below.1, above.0));
     let sum = b.add(first, second);
     let height = b.unary(UnaryOp::Asinh, sum);
-    let (re_size, infinity) = (b.abs(z.0), constant(b, z.0, f64::INFINITY));
-    let (re_infinite, im_infinite) = (b.eq(re_size, infinity), b.eq(im, infinity));
-    let is_infinite = b.or(re_infinite, im_infinite);
+    let (infinity, is_infinite) = (constant(b, z.0, f64::INFINITY), has_infinite_part(b, z));
     Arc { below, above, height: b.select(is_infinite, infinity, height), is_infinite }
 }
 
