@@ -3,6 +3,7 @@
 use object::read::archive::ArchiveFile;
 use object::{Object, ObjectSection, ObjectSymbol, SectionKind};
 use rjaxc_compiler::link::{ABI_SYMBOL, archive};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -29,6 +30,27 @@ fn needs_nothing_and_keeps_no_state() {
             assert!(!mutable, "mutable globals in {}", section.name().unwrap_or("?"));
         }
     }
+}
+
+/// The archive, the header and the table for code in memory, against which all samples of primitives are compiled and
+/// run, name the same functions: whatever an object may call is there, and nothing is hidden.
+#[test]
+fn exports_what_the_header_declares() {
+    let archive = ArchiveFile::parse(ARCHIVE).expect("an archive");
+    let mut exported = BTreeSet::new();
+    for member in archive.members() {
+        let data = member.and_then(|member| member.data(ARCHIVE)).expect("a member");
+        let object = object::File::parse(data).expect("an object file");
+        let global = object.symbols().filter(|symbol| symbol.is_definition() && symbol.is_global());
+        exported.extend(global.map(|symbol| symbol.name().expect("symbol names are UTF-8").to_string()));
+    }
+    let header = include_str!("../../runtime/include/rjaxc_rt.h");
+    let words = header.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    let declared: BTreeSet<String> =
+        words.filter(|word| word.starts_with("rjax_")).map(str::to_string).collect();
+    let in_memory: BTreeSet<String> = rjaxc_rt::symbols().map(|(name, _)| name.to_string()).collect();
+    assert_eq!(exported, declared);
+    assert_eq!(exported, in_memory);
 }
 
 /// A program carries the parts that it calls; linear algebra is the large one.
