@@ -95,7 +95,9 @@ impl Fragment {
     ) -> Stmt {
         let first = self.buffers.len() as u32;
         let (mut test, outputs) = self.adopt(condition, &aliases(&[of_condition, state].concat()));
-        let predicate = match self.own_temporary(outputs[0], first) {
+        // A reshaped element is in a buffer of another rank.
+        let root = self.own_temporary(outputs[0], first).filter(|root| self.aval(*root).shape.is_scalar());
+        let predicate = match root {
             Some(root) => root,
             None => {
                 let predicate = self.add(&Aval::scalar(DType::Bool), Place::Unplaced);
