@@ -22,7 +22,8 @@ impl PlatformIndex {
         of_cpu.or_else(|| self.groups.iter().position(Option::is_none)).unwrap_or(0)
     }
 
-    fn literal(&self) -> Literal {
+    /// The result.
+    pub fn literal(&self) -> Literal {
         Literal::new(DType::I32, Scalar::Int(self.index() as i128))
     }
 }

@@ -3,7 +3,7 @@
 use crate::diag::Diagnostic;
 use crate::hlo::{Attribute, Attributes, Type, Value};
 use crate::ir::{Atom, Body, Params};
-use crate::ops::control::{Call, CallKind, CustomCall, CustomKind};
+use crate::ops::control::{Call, CallKind, CustomCall, CustomKind, PlatformIndex};
 use crate::ops::rules::hlo::{Export, Import, Imported, StableHlo};
 use crate::ops::rules::{Primitive, Rule};
 
@@ -45,6 +45,12 @@ fn call(cx: &mut Import, callee: &str, operands: &[Atom]) -> Result<Vec<Atom>, D
 impl StableHlo for Call {
     fn to_hlo(&self, cx: &mut Export, operands: &[Value]) -> Rule<Vec<Value>> {
         exported(cx, &self.body, self.name.as_deref(), operands)
+    }
+}
+
+impl StableHlo for PlatformIndex {
+    fn to_hlo(&self, cx: &mut Export, _: &[Value]) -> Rule<Vec<Value>> {
+        Ok(vec![cx.literal(self.literal())])
     }
 }
 

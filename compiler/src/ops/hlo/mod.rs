@@ -46,6 +46,11 @@ pub fn from_hlo(cx: &mut Import, operands: &[Atom]) -> Imported {
     FAMILIES.iter().find_map(|family| family(cx, operands))
 }
 
+const KEYS: NoRule = NoRule::NotYet("typed keys have no type in StableHLO");
+const LAPACK: NoRule = NoRule::NotYet("what JAX calls LAPACK for is not written as StableHLO yet");
+const NO_SEED: NoRule = NoRule::ByDesign("its results would differ from run to run; use keys");
+const LINEAR: NoRule = NoRule::ByDesign("a custom vjp rule has no forward derivative to be written");
+
 /// Writes one equation.
 pub fn to_hlo(op: &Op, cx: &mut Export, operands: &[Value]) -> Rule<Vec<Value>> {
     let rules: &dyn StableHlo = match op {
@@ -88,6 +93,7 @@ pub fn to_hlo(op: &Op, cx: &mut Export, operands: &[Value]) -> Rule<Vec<Value>> 
         Op::Rev(op) => op,
         Op::Iota(op) => op,
         Op::Constant(op) => op,
+        Op::Empty(op) => op,
         Op::DotGeneral(op) => op,
         Op::Convolution(op) => op,
         Op::Call(op) => op,
@@ -95,19 +101,31 @@ pub fn to_hlo(op: &Op, cx: &mut Export, operands: &[Value]) -> Rule<Vec<Value>> 
         Op::Cond(op) => op,
         Op::While(op) => op,
         Op::Scan(op) => op,
+        Op::PlatformIndex(op) => op,
         Op::Gather(op) => op,
         Op::Scatter(op) => op,
         Op::DynamicSlice(op) => op,
         Op::DynamicUpdateSlice(op) => op,
         Op::Sort(op) => op,
+        Op::SortOrder(op) => op,
         Op::TopK(op) => op,
         Op::ApproxTopK(op) => op,
         Op::RngBitGenerator(op) => op,
+        Op::ThreefryHash(op) => op,
+        Op::Iota2x32(op) => op,
         Op::TriangularSolve(op) => op,
         Op::Cholesky(op) => op,
         Op::Fft(op) => op,
-        // Primitives that have landed without a rule here.
-        _ => return Err(NoRule::NotYet("the primitive is not written as StableHLO yet")),
+        Op::RandomSeed(_) | Op::RandomWrap(_) | Op::RandomUnwrap(_) | Op::RandomFoldIn(_) => {
+            return Err(KEYS);
+        }
+        Op::RandomSplit(_) | Op::RandomBits(_) | Op::RandomGamma(_) => return Err(KEYS),
+        Op::Lu(_) | Op::LuPivotsToPermutation(_) | Op::Geqrf(_) | Op::Geqp3(_) => return Err(LAPACK),
+        Op::HouseholderProduct(_) | Op::Ormqr(_) | Op::Qr(_) | Op::Eigh(_) => return Err(LAPACK),
+        Op::Tridiagonal(_) | Op::Svd(_) | Op::Eig(_) | Op::Schur(_) => return Err(LAPACK),
+        Op::Hessenberg(_) | Op::TridiagonalSolve(_) | Op::CustomLinearSolve(_) => return Err(LAPACK),
+        Op::RngUniform(_) => return Err(NO_SEED),
+        Op::CustomLinear(_) => return Err(LINEAR),
     };
     rules.to_hlo(cx, operands)
 }

@@ -3,7 +3,7 @@
 use crate::diag::Diagnostic;
 use crate::hlo::{Attribute, Attributes, Value};
 use crate::ir::Atom;
-use crate::ops::random::{Algorithm, RngBitGenerator};
+use crate::ops::random::{Algorithm, Iota2x32, RngBitGenerator, ThreefryHash};
 use crate::ops::rules::Rule;
 use crate::ops::rules::hlo::{Export, Import, Imported, StableHlo};
 
@@ -39,5 +39,18 @@ impl StableHlo for RngBitGenerator {
             operands,
             Attributes::default().with("rng_algorithm", algorithm),
         ))
+    }
+}
+
+impl StableHlo for ThreefryHash {
+    fn to_hlo(&self, cx: &mut Export, operands: &[Value]) -> Rule<Vec<Value>> {
+        let program = ThreefryHash::expanded(&cx.operands);
+        cx.bodies.inline(cx.function, &program, operands)
+    }
+}
+
+impl StableHlo for Iota2x32 {
+    fn to_hlo(&self, cx: &mut Export, operands: &[Value]) -> Rule<Vec<Value>> {
+        cx.bodies.inline(cx.function, &self.expanded(), operands)
     }
 }

@@ -134,6 +134,13 @@ impl StableHlo for Constant {
     }
 }
 
+impl StableHlo for Empty {
+    fn to_hlo(&self, cx: &mut Export, _: &[Value]) -> Rule<Vec<Value>> {
+        let aval = cx.results[0].clone();
+        Ok(vec![cx.zeros(&aval)])
+    }
+}
+
 impl StableHlo for Iota {
     fn to_hlo(&self, cx: &mut Export, operands: &[Value]) -> Rule<Vec<Value>> {
         let attributes = Attributes::default().with("iota_dimension", Attribute::i64(self.axis as i64));

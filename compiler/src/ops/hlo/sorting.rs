@@ -11,7 +11,7 @@ use crate::ops::reduction::ReduceKind;
 use crate::ops::rules::hlo::{Export, Import, Imported, StableHlo};
 use crate::ops::rules::{NoRule, Rule};
 use crate::ops::shape::Rev;
-use crate::ops::sorting::{ApproxTopK, Sort, SortKey, TopK, sorted_by};
+use crate::ops::sorting::{ApproxTopK, Sort, SortKey, SortOrder, TopK, sorted_by};
 use crate::types::{Aval, DType, Shape};
 
 /// Reads a sort.
@@ -221,6 +221,13 @@ fn compare(cx: &mut Export, direction: &str, x: Value, y: Value) -> Value {
         attributes.set("compare_type", Attribute::stablehlo("comparison_type", "TOTALORDER"));
     }
     cx.op("stablehlo.compare", &[x, y], attributes, &[Aval::scalar(DType::Bool)])[0]
+}
+
+impl StableHlo for SortOrder {
+    fn to_hlo(&self, cx: &mut Export, operands: &[Value]) -> Rule<Vec<Value>> {
+        let program = SortOrder::expanded(&cx.operands[0], &cx.operands[1]);
+        cx.bodies.inline(cx.function, &program, operands)
+    }
 }
 
 impl StableHlo for TopK {

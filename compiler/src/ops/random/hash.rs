@@ -2,9 +2,11 @@
 
 use super::{counter, threefry};
 use crate::diag::TypeError;
-use crate::ir::{Atom, Body, Params};
+use crate::ir::{Atom, Body, Builder, Params, Program};
 use crate::loops::{BlockBuilder, BufferId, Nest};
+use crate::ops::elementwise::BinaryKind;
 use crate::ops::rules::*;
+use crate::ops::shape::Iota;
 use crate::types::{Aval, DType, Scalar, Shape, Tensor};
 
 /// `threefry2x32 key0 key1 counter0 counter1`: both words of the hash. Operands broadcast.
@@ -74,6 +76,30 @@ impl Primitive for ThreefryHash {
 
     fn bodies(&self) -> &[Body] {
         &[]
+    }
+}
+
+impl ThreefryHash {
+    /// The same as elementwise operations.
+    pub fn expanded(operands: &[Aval]) -> Program {
+        let mut b = Builder::new();
+        let inputs: Vec<Atom> = operands.iter().map(|aval| b.input(aval.clone()).into()).collect();
+        let results = threefry::equations(&mut b, [inputs[0], inputs[1]], [inputs[2], inputs[3]]);
+        b.finish(results.to_vec())
+    }
+}
+
+impl Iota2x32 {
+    /// The same from positions of 64 bits.
+    pub fn expanded(&self) -> Program {
+        let mut b = Builder::new();
+        let shape = [self.shape.element_count()].into();
+        let positions = b.emit_one(Iota { dtype: DType::U64, shape, axis: 0 }, &[]);
+        let positions = b.reshape(positions, self.shape.clone());
+        let width = b.constant_like(positions, 32.0);
+        let high = b.binary(BinaryKind::ShiftRightLogical, positions, width);
+        let words = [high, positions].map(|word| b.convert(word, DType::U32));
+        b.finish(words.to_vec())
     }
 }
 

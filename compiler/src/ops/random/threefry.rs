@@ -2,8 +2,10 @@
 //!
 //! Source: Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3" (2011).
 
+use crate::ir::{Atom, Builder};
 use crate::loops::{BlockBuilder, Val};
-use crate::types::DType;
+use crate::ops::elementwise::BinaryKind;
+use crate::types::{DType, Literal};
 
 const ROTATIONS: [[u32; 4]; 2] = [[13, 15, 26, 6], [17, 29, 16, 24]];
 const PARITY: u32 = 0x1bd1_1bda;
@@ -51,6 +53,27 @@ pub(super) fn emit(b: &mut BlockBuilder, key: [Val; 2], counter: [Val; 2]) -> [V
         // The sum of what all points share comes first: it is computed once.
         let step = b.int(DType::U32, group as i64 + 1);
         let addend = b.add(schedule[(group + 2) % 3], step);
+        y = b.add(y, addend);
+    }
+    [x, y]
+}
+
+/// The equations of [`hash`]; all arrays are of u32.
+pub(super) fn equations(b: &mut Builder, key: [Atom; 2], counter: [Atom; 2]) -> [Atom; 2] {
+    let number = |x: u32| Atom::Literal(Literal::from_i64(DType::U32, i64::from(x)));
+    let both = b.binary(BinaryKind::Xor, key[0], key[1]);
+    let schedule = [key[0], key[1], b.binary(BinaryKind::Xor, both, number(PARITY))];
+    let (mut x, mut y) = (b.add(counter[0], schedule[0]), b.add(counter[1], schedule[1]));
+    for group in 0..5 {
+        for amount in ROTATIONS[group % 2] {
+            x = b.add(x, y);
+            let upper = b.binary(BinaryKind::ShiftLeft, y, number(amount));
+            let lower = b.binary(BinaryKind::ShiftRightLogical, y, number(32 - amount));
+            let rotated = b.binary(BinaryKind::Or, upper, lower);
+            y = b.binary(BinaryKind::Xor, rotated, x);
+        }
+        x = b.add(x, schedule[(group + 1) % 3]);
+        let addend = b.add(schedule[(group + 2) % 3], number(group as u32 + 1));
         y = b.add(y, addend);
     }
     [x, y]

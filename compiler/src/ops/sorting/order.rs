@@ -1,7 +1,7 @@
 //! `sort_order`: the permutation that sorts. JAX has no such primitive; every sort is lowered to it.
 
 use crate::diag::TypeError;
-use crate::ir::{Atom, Body, Params};
+use crate::ir::{Atom, Body, Builder, Params, Program};
 use crate::ops::rules::*;
 use crate::ops::shape::batch_axes_first;
 use crate::types::{Aval, DType, Scalar, Tensor};
@@ -74,6 +74,18 @@ impl Primitive for SortOrder {
 
     fn bodies(&self) -> &[Body] {
         &[]
+    }
+}
+
+impl SortOrder {
+    /// The same as a stable sort of the keys at the positions.
+    pub fn expanded(keys: &Aval, positions: &Aval) -> Program {
+        let mut b = Builder::new();
+        let [keys, positions] = [keys, positions].map(|aval| Atom::from(b.input(aval.clone())));
+        let axis = b.aval(keys).rank() - 1;
+        let keys = super::take_along(&mut b, keys, positions, axis);
+        let sorted = b.emit(super::Sort { axis, num_keys: 1, is_stable: true }, &[keys, positions]);
+        b.finish(vec![sorted[1]])
     }
 }
 
