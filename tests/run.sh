@@ -68,6 +68,9 @@ cargo build --release --quiet
 step "cargo test"
 cargo test --release --workspace --no-fail-fast
 
+step "wrong files of StableHLO, for a minute"
+RJAXC_FUZZ_SECONDS=60 cargo test --release --workspace --test bad_stablehlo
+
 if [ -d "$corpus" ]; then
     if [ -n "$python" ]; then
         judge jaxpr harness jnp programs grad vmap

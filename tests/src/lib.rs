@@ -2,6 +2,7 @@
 
 pub mod case;
 pub mod close;
+pub mod mutate;
 pub mod npz;
 pub mod process;
 

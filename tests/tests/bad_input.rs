@@ -7,6 +7,7 @@ use rjaxc_compiler::codegen::cpu::Unit;
 use rjaxc_compiler::codegen::target::{Output, Target};
 use rjaxc_compiler::diag::{Diagnostic, Fault, Sources};
 use rjaxc_compiler::pipeline::{self, Observe};
+use rjaxc_tests::mutate::{Dice, tokens};
 use rjaxc_tests::{files, root};
 use serde_json::Value as Json;
 use std::collections::HashMap;
@@ -41,6 +42,8 @@ fn mutants_are_refused_or_compiled() {
         }
     }
     worker.join().expect("panics of the compiler are caught");
+    // From here on, panics are this test's own.
+    _ = panic::take_hook();
     let shown: String = failures.iter().take(5).map(String::as_str).collect();
     assert!(failures.is_empty(), "{} of {MUTANTS} mutants break the compiler:\n{shown}", failures.len());
     assert!(
@@ -64,7 +67,7 @@ fn try_all(reports: &Sender<Report>) {
     // Panics are reported below, with the program.
     panic::set_hook(Box::new(|_| {}));
     let seeds = seeds();
-    let mut dice = Dice(1);
+    let mut dice = Dice::new(1);
     for round in 0..MUTANTS {
         let mut text = seeds[round % seeds.len()].clone();
         for _ in 0..=dice.below(2) {
@@ -172,37 +175,4 @@ fn mutate(text: &str, dice: &mut Dice) -> String {
         }
     }
     changed.concat()
-}
-
-/// Words, numbers, spaces and single characters of the rest.
-fn tokens(text: &str) -> Vec<&str> {
-    let kind = |c: char| match c {
-        c if c.is_alphanumeric() || c == '_' || c == '.' => 0,
-        c if c.is_whitespace() => 1,
-        _ => 2,
-    };
-    let mut tokens = Vec::new();
-    let mut start = 0;
-    let mut previous = None;
-    for (at, c) in text.char_indices() {
-        if at > start && (kind(c) == 2 || previous != Some(kind(c))) {
-            tokens.push(&text[start..at]);
-            start = at;
-        }
-        previous = Some(kind(c));
-    }
-    if start < text.len() {
-        tokens.push(&text[start..]);
-    }
-    tokens
-}
-
-/// A linear congruential generator: the same numbers on every machine.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, end: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-        (self.0 >> 33) as usize % end
-    }
 }

@@ -95,6 +95,13 @@ impl TensorType {
         TensorType { extents, element: Element::Data(dtype) }
     }
 
+    /// Does it have fewer elements than any memory could hold? No reader lets other types in, so that sizes can be computed.
+    pub fn is_countable(&self) -> bool {
+        const MOST: usize = 1 << 56;
+        let extents = self.extents.iter().flatten();
+        extents.fold(1usize, |product, &extent| product.saturating_mul(extent.max(1))) <= MOST
+    }
+
     /// The type in this project's terms; `None` if an extent or the element type has no such terms.
     pub fn aval(&self) -> Option<Aval> {
         let extents: Option<Vec<usize>> = self.extents.iter().copied().collect();

@@ -317,3 +317,28 @@ fn depth_is_bounded() {
     let deep = nested("[", "]");
     assert_eq!(complaint(&deep).0, "nested more than 200 deep");
 }
+
+#[test]
+fn aliases_of_aliases_end() {
+    let lines: Vec<String> = (1..64).map(|i| format!("#a{i} = [#a{0}, #a{0}]", i - 1)).collect();
+    let (message, _) = complaint(&format!("#a0 = [1, 2]\n{}\nmodule {{}}", lines.join("\n")));
+    assert!(message.contains("aliases"), "{message}");
+}
+
+#[test]
+fn names_of_any_length_are_read() {
+    let name = "@a::".repeat(100_000);
+    read(&format!("module attributes {{x = {name}@a}} {{ func.func @main() {{ return }} }}"));
+}
+
+#[test]
+fn arrays_larger_than_memory_are_refused() {
+    let (message, _) = complaint(&function("tensor<4294967296x4294967296xf32>", "return", "()"));
+    assert!(message.contains("as large as"), "{message}");
+    // Nothing is as large as it likes.
+    read(&function(
+        "tensor<0x4294967296xf32>",
+        "return %arg0 : tensor<0x4294967296xf32>",
+        "tensor<0x4294967296xf32>",
+    ));
+}

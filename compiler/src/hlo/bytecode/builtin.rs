@@ -154,7 +154,12 @@ pub fn ranked<'a>(entries: &mut Entries<'_, 'a>, at: &mut Bytes<'a>) -> Parsed<T
         return Err(start.unsupported(format!("more than {} axes", crate::hlo::text::MAX_RANK)));
     }
     entries.spend(extents.len() as u64, start)?;
-    Ok(Type::Tensor(TensorType { extents, element: element(entries, at)? }))
+    let ty = TensorType { extents, element: element(entries, at)? };
+    if ty.is_countable() {
+        Ok(Type::Tensor(ty))
+    } else {
+        Err(start.unsupported(format!("an array as large as {ty}")))
+    }
 }
 
 /// `array<i64: ..>`

@@ -21,6 +21,8 @@ mod numbers;
 mod operations;
 mod places;
 mod schema;
+#[cfg(test)]
+mod tests;
 mod version;
 mod vhlo;
 

@@ -78,20 +78,23 @@ impl<'a> Parser<'a> {
 
     /// `@name`, `@"any name"`, `@outer::@inner`
     pub(super) fn symbol(&mut self) -> Parsed<String> {
-        self.at.expect("@")?;
-        let mut name = match self.at.byte() {
-            b'"' => self.at.utf8_string()?,
-            _ => self.at.suffix().to_string(),
-        };
-        if name.is_empty() {
-            return Err(self.at.expected("a name behind `@`"));
-        }
-        while self.at.starts_with("::@") {
+        let mut names = String::new();
+        loop {
+            self.at.expect("@")?;
+            let name = match self.at.byte() {
+                b'"' => self.at.utf8_string()?,
+                _ => self.at.suffix().to_string(),
+            };
+            if name.is_empty() {
+                return Err(self.at.expected("a name behind `@`"));
+            }
+            names.push_str(&name);
+            if !self.at.starts_with("::@") {
+                return Ok(names);
+            }
             self.at.position += 2;
-            let inner = self.symbol()?;
-            name = format!("{name}::@{inner}");
+            names.push_str("::@");
         }
-        Ok(name)
     }
 
     /// `3`, `3 : i32`, `1.5 : f32`, `0x7F800000 : f32`
@@ -130,11 +133,8 @@ impl<'a> Parser<'a> {
         self.at.expect("#")?;
         let name = self.at.suffix();
         let whole = &start.text[start.position..self.at.position];
-        if let Some(&definition) = self.aliases.get(whole) {
-            let after = std::mem::replace(&mut self.at.position, definition);
-            let attribute = self.attribute();
-            self.at.position = after;
-            return attribute;
+        if let Some(attribute) = self.aliased(whole, Self::attribute)? {
+            return Ok(attribute);
         }
         if self.at.byte() != b'<' {
             return match name.contains('.') {

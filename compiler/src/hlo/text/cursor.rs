@@ -57,6 +57,13 @@ impl<'a> Cursor<'a> {
         found
     }
 
+    /// [`Cursor::eat`] of one byte of ASCII.
+    pub fn eat_byte(&mut self, byte: u8) -> bool {
+        let found = self.peek() == byte;
+        self.position += usize::from(found);
+        found
+    }
+
     /// Errors: something else is next.
     pub fn expect(&mut self, token: &str) -> Parsed<()> {
         if self.eat(token) { Ok(()) } else { Err(self.expected(&format!("`{token}`"))) }
@@ -141,16 +148,21 @@ impl<'a> Cursor<'a> {
         }
         self.position += 1;
         let first = self.position;
+        // Invariant: no quote stands between the place and this one.
+        let mut quote = first;
         loop {
-            let rest = self.rest();
-            let Some(offset) = rest.find(['"', '\\']) else {
-                return Err(Diagnostic::error("the string has no end").at(start.here()));
-            };
-            self.position += offset + 1;
-            if rest.as_bytes()[offset] == b'"' {
-                return Ok(&self.text[first..self.position - 1]);
+            if quote <= self.position {
+                let Some(offset) = self.rest().find('"') else {
+                    return Err(Diagnostic::error("the string has no end").at(start.here()));
+                };
+                quote = self.position + offset;
             }
-            // The escaped character, which may be a quote.
+            let Some(escape) = self.text[self.position..quote].find('\\') else {
+                self.position = quote + 1;
+                return Ok(&self.text[first..quote]);
+            };
+            // The escaped character, which may be the quote.
+            self.position += escape + 1;
             self.position += self.rest().chars().next().map_or(0, char::len_utf8);
         }
     }

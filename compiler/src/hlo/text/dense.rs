@@ -2,6 +2,7 @@
 //!
 //! The type stands behind the elements. The reader finds it first, so that elements go straight to their storage.
 
+use super::decimal::Decimal;
 use super::{Parsed, Parser};
 use crate::diag::Diagnostic;
 use crate::hlo::{Attribute, Dense, DenseData, Element, TensorType, Type};
@@ -78,8 +79,8 @@ impl<'a> Parser<'a> {
             self.at.raw_string()?;
             return Ok(());
         }
-        match self.at.rest().find(['>', '"']) {
-            Some(offset) if self.at.rest().as_bytes()[offset] == b'>' => self.at.position += offset,
+        match self.at.rest().find('>') {
+            Some(offset) if !self.at.rest()[..offset].contains('"') => self.at.position += offset,
             Some(_) => {
                 // Strings inside of a list.
                 while self.at.peek() != b'>' {
@@ -107,7 +108,9 @@ impl<'a> Parser<'a> {
                 }
             }
             b'[' => {
-                let mut bytes = Vec::with_capacity(count.min(start.text.len()) * aval.dtype.size_bytes());
+                // Every element takes a byte and a comma at least.
+                let most = start.rest().len() / 2;
+                let mut bytes = Vec::with_capacity(count.min(most) * aval.dtype.size_bytes());
                 self.nested(aval, 0, &mut bytes)?;
                 bytes
             }
@@ -130,14 +133,12 @@ impl<'a> Parser<'a> {
     /// The list along one axis and everything below it.
     fn nested(&mut self, aval: &Aval, axis: usize, bytes: &mut Vec<u8>) -> Parsed<()> {
         let Some(&extent) = aval.shape.extents().get(axis) else {
-            let value = self.scalar(aval.dtype)?;
-            value.encode(aval.dtype, bytes);
-            return Ok(());
+            return self.element_of_list(aval.dtype, bytes);
         };
         let start = self.at;
         self.at.expect("[")?;
         for i in 0..extent {
-            if i > 0 && !self.at.eat(",") {
+            if i > 0 && !self.at.eat_byte(b',') {
                 let message = format!("expected {extent} elements along axis {axis} of {aval}, found {i}");
                 return Err(Diagnostic::error(message).at(start.here()));
             }
@@ -148,6 +149,30 @@ impl<'a> Parser<'a> {
             return Err(Diagnostic::error(message).at(self.at.here()));
         }
         self.at.expect("]")
+    }
+
+    /// One element of what may be millions of them.
+    fn element_of_list(&mut self, dtype: DType, bytes: &mut Vec<u8>) -> Parsed<()> {
+        self.at.skip_space();
+        let rest = self.at.text.as_bytes().get(self.at.position..).unwrap_or_default();
+        let decimal = if dtype.bits() >= 8 { Decimal::read(rest) } else { None };
+        let value = decimal.as_ref().and_then(|decimal| match dtype.kind() {
+            Kind::Float => decimal.float().map(Scalar::Float),
+            Kind::Signed | Kind::Unsigned => decimal.int().filter(|&x| fits(dtype, x.into())).map(int),
+            Kind::Bool | Kind::Complex | Kind::Key | Kind::Float0 => None,
+        });
+        match (decimal, value) {
+            (Some(decimal), Some(value)) => {
+                self.at.position += decimal.length;
+                match (value, dtype) {
+                    // The usual case, without asking for every element what its type is.
+                    (Scalar::Float(x), DType::F32) => bytes.extend_from_slice(&(x as f32).to_le_bytes()),
+                    (value, dtype) => value.encode(dtype, bytes),
+                }
+            }
+            _ => self.scalar(dtype)?.encode(dtype, bytes),
+        }
+        Ok(())
     }
 
     /// One element: `1.5`, `-3`, `true`, `(1.0, 2.0)`, or the bits `0x7FC00000`.
@@ -180,6 +205,16 @@ impl<'a> Parser<'a> {
     }
 }
 
+/// Is the number one of an integer type? Text may write unsigned numbers as their signed twins, and the other way round.
+fn fits(dtype: DType, value: i128) -> bool {
+    let limit = 1i128 << dtype.bits();
+    -limit / 2 <= value && value < limit
+}
+
+fn int(value: i64) -> Scalar {
+    Scalar::Int(value.into())
+}
+
 /// A number of text as an element, rounded; `None` if it is none or out of range.
 fn number_of(dtype: DType, number: &str) -> Option<Scalar> {
     let bits = number.strip_prefix("0x").map(|digits| u128::from_str_radix(digits, 16));
@@ -196,9 +231,7 @@ fn number_of(dtype: DType, number: &str) -> Option<Scalar> {
         }
         (Kind::Signed | Kind::Unsigned, None) => {
             let value: i128 = number.parse().ok()?;
-            // Text may write unsigned numbers as their signed twins, and the other way round.
-            let limit = 1i128 << dtype.bits();
-            (-limit / 2 <= value && value < limit).then(|| Scalar::Int(value).rounded(dtype))
+            fits(dtype, value).then(|| Scalar::Int(value).rounded(dtype))
         }
         (Kind::Bool | Kind::Complex | Kind::Key | Kind::Float0, _) => None,
     }
@@ -211,33 +244,25 @@ fn hexadecimal(raw: &str, aval: &Aval) -> Result<DenseData, String> {
     DenseData::from_bytes(bytes, aval)
 }
 
-/// Marks what is no hexadecimal digit.
-const NO_DIGIT: u8 = 0xff;
-
-const DIGITS: [u8; 256] = {
-    let mut digits = [NO_DIGIT; 256];
-    let mut value = 0;
-    while value < 16 {
-        digits[b"0123456789abcdef"[value] as usize] = value as u8;
-        digits[b"0123456789ABCDEF"[value] as usize] = value as u8;
-        value += 1;
-    }
-    digits
-};
-
 /// `None` if the digits are odd in number, or others stand among them.
 pub(super) fn decode_hex(digits: &str) -> Option<Vec<u8>> {
     let (pairs, rest) = digits.as_bytes().as_chunks::<2>();
     if !rest.is_empty() {
         return None;
     }
-    // No digit has a high bit; the mark of a wrong one has.
-    let mut seen = 0;
-    let byte = |&[high, low]: &[u8; 2]| {
-        let (high, low) = (DIGITS[high as usize], DIGITS[low as usize]);
-        seen |= high | low;
-        high << 4 | low
+    // No branch and no table, so that the loop below becomes one over vectors.
+    let digit = |byte: u8| {
+        let decimal = byte.wrapping_sub(b'0');
+        let letter = (byte | 0x20).wrapping_sub(b'a');
+        let value = if decimal < 10 { decimal } else { letter.wrapping_add(10) };
+        (value, (decimal >= 10) & (letter >= 6))
     };
-    let bytes = pairs.iter().map(byte).collect();
-    (seen < 16).then_some(bytes)
+    let mut bytes = vec![0; pairs.len()];
+    let mut is_wrong = false;
+    for (byte, &[high, low]) in bytes.iter_mut().zip(pairs) {
+        let ((high, high_is_wrong), (low, low_is_wrong)) = (digit(high), digit(low));
+        is_wrong |= high_is_wrong | low_is_wrong;
+        *byte = high << 4 | low;
+    }
+    (!is_wrong).then_some(bytes)
 }

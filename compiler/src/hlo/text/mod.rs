@@ -6,6 +6,7 @@
 
 mod attributes;
 mod cursor;
+mod decimal;
 mod dense;
 mod dimensions;
 mod module;
@@ -26,6 +27,10 @@ pub use types::MAX_RANK;
 
 /// Regions, attributes and types nest this deep at most.
 pub const MAX_DEPTH: u32 = 200;
+
+/// Aliases may stand for this much text, and so many times the text itself.
+const EXPANDED_BYTES: usize = 1 << 18;
+const EXPANDED_FACTOR: usize = 8;
 
 type Parsed<T> = Result<T, Diagnostic>;
 
@@ -59,6 +64,8 @@ struct Parser<'a> {
     places: Places<'a>,
     /// `#name = attribute`, `!name = type`: where the definition stands.
     aliases: HashMap<&'a str, usize>,
+    /// How much text was read again because an alias stands for it. Units: bytes.
+    expanded: usize,
     scope: Scope<'a>,
 }
 
@@ -89,6 +96,7 @@ impl<'a> Parser<'a> {
             depth: 0,
             places: Places::default(),
             aliases: HashMap::new(),
+            expanded: 0,
             scope: Scope::default(),
         }
     }
@@ -103,6 +111,22 @@ impl<'a> Parser<'a> {
         let result = read(self);
         self.depth -= 1;
         result
+    }
+
+    /// Reads the definition of an alias, if it is one.
+    ///
+    /// Errors: aliases of aliases make endless text of little.
+    fn aliased<T>(&mut self, alias: &str, read: impl FnOnce(&mut Self) -> Parsed<T>) -> Parsed<Option<T>> {
+        let Some(&definition) = self.aliases.get(alias) else { return Ok(None) };
+        let after = std::mem::replace(&mut self.at.position, definition);
+        let result = self.deeper(read)?;
+        self.expanded += self.at.position.saturating_sub(definition);
+        self.at.position = after;
+        if self.expanded > EXPANDED_BYTES + EXPANDED_FACTOR * self.at.text.len() {
+            let message = "the aliases of this text stand for too much of it";
+            return Err(Diagnostic::unsupported(message).at(self.at.here()));
+        }
+        Ok(Some(result))
     }
 
     /// `open item, item, .. close`, the opening bracket included.

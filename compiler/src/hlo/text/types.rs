@@ -50,6 +50,7 @@ impl<'a> Parser<'a> {
 
     /// What follows `tensor`.
     fn tensor(&mut self) -> Parsed<TensorType> {
+        let start = self.at;
         self.at.expect("<")?;
         let mut extents = Vec::new();
         loop {
@@ -78,7 +79,11 @@ impl<'a> Parser<'a> {
             self.deeper(Self::attribute)?;
         }
         self.at.expect(">")?;
-        Ok(TensorType { extents, element })
+        let ty = TensorType { extents, element };
+        if !ty.is_countable() {
+            return Err(Diagnostic::unsupported(format!("an array as large as {ty}")).at(start.here()));
+        }
+        Ok(ty)
     }
 
     pub(super) fn element(&mut self) -> Parsed<Element> {
@@ -114,11 +119,8 @@ impl<'a> Parser<'a> {
         let start = self.at;
         self.at.expect("!")?;
         let name = self.at.suffix();
-        if let Some(&definition) = self.aliases.get(&start.text[start.position..self.at.position]) {
-            let after = std::mem::replace(&mut self.at.position, definition);
-            let ty = self.deeper(Self::ty);
-            self.at.position = after;
-            return ty;
+        if let Some(ty) = self.aliased(&start.text[start.position..self.at.position], Self::ty)? {
+            return Ok(ty);
         }
         if matches!(name, "stablehlo.token" | "mhlo.token") {
             return Ok(Type::Token);

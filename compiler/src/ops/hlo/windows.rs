@@ -236,7 +236,11 @@ fn select_then_scatter(
     let selection = WindowFold { body: selection(&select, position), window: window.clone() };
     let starts = [nothing(aval.dtype, 0.0), nothing(position, -1.0)];
     let selected = cx.emit(selection, &[operand, positions, starts[0], starts[1]])?[1];
-    let places = cx.builder.aval(source).shape.element_count();
+    let (found, expected) = (cx.builder.aval(source), cx.builder.aval(selected).shape);
+    if found.shape != expected {
+        return Err(Diagnostic::error(format!("expected a source of shape {expected}, found {found}")));
+    }
+    let places = expected.element_count();
     let scatter = Scatter {
         kind,
         numbers: DimensionNumbers {
