@@ -7,6 +7,7 @@ mod cond;
 mod counted;
 mod custom;
 mod platform;
+mod pointwise;
 mod scan;
 #[cfg(test)]
 mod tests;

@@ -211,8 +211,13 @@ impl Primitive for While {
         Ok(Duals { primals: primals.to_vec(), tangents })
     }
 
-    fn transpose(&self, _: &mut TransposeCx, _: &[Tangent], _: &[Operand]) -> Rule<Vec<Tangent>> {
-        Err(REVERSE)
+    fn transpose(
+        &self,
+        cx: &mut TransposeCx,
+        cotangents: &[Tangent],
+        operands: &[Operand],
+    ) -> Rule<Vec<Tangent>> {
+        pointwise::transposed(self, cx, cotangents, operands)?.ok_or(REVERSE)
     }
 
     fn batch(&self, cx: &mut BatchCx, operands: &[Atom], dims: &[BatchDim]) -> Rule<Batched> {
