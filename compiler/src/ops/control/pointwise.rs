@@ -24,7 +24,9 @@ pub(super) fn transposed(
         return Ok(None);
     }
     let count = positions(&linear, true).len();
-    let mut directions = (0..count).map(|at| direction(at, count));
+    // The last lane has no direction: what known operands add to the results is not a derivative.
+    let lanes = count + 1;
+    let mut directions = (0..count).map(|at| direction(at, lanes));
     let mut arguments = Vec::new();
     let mut dims = Vec::new();
     for (operand, aval) in operands.iter().zip(&avals) {
@@ -33,14 +35,14 @@ pub(super) fn transposed(
             Operand::Linear(_) => {
                 let unit = cx.builder.tensor(directions.next().expect("one per linear operand"));
                 let unit = cx.builder.convert(unit, aval.dtype);
-                let extents: Vec<usize> = [&[count], aval.shape.extents()].concat();
+                let extents: Vec<usize> = [&[lanes], aval.shape.extents()].concat();
                 (cx.builder.broadcast_in_dim(unit, extents, &[0]), BatchDim::Axis(0))
             }
         };
         arguments.push(argument);
         dims.push(dim);
     }
-    let mut batch = BatchCx { builder: cx.builder, extent: count, bodies: cx.bodies };
+    let mut batch = BatchCx { builder: cx.builder, extent: lanes, bodies: cx.bodies };
     let found = op.batch(&mut batch, &arguments, &dims)?;
     let mut all = zero_cotangents(cx, operands);
     let terms: Vec<(Atom, Atom)> = cotangents
@@ -57,7 +59,8 @@ pub(super) fn transposed(
             if !stretches_to(&aval.shape, &cx.builder.aval(ct).shape) {
                 continue;
             }
-            let column = row(cx.builder, columns, at);
+            let [with, without] = [at, count].map(|at| row(cx.builder, columns, at));
+            let column = cx.builder.sub(with, without);
             let part = cx.builder.mul(ct, column);
             let part = unbroadcast(cx, part, aval);
             let part = cx.builder.convert(part, aval.dtype);
