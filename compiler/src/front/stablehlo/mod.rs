@@ -123,7 +123,8 @@ impl<'m> Reader<'m> {
             scope.bind(argument, builder.input(aval).into());
         }
         let outputs = self.ops(function, &function.body, &mut scope, &mut builder)?;
-        Ok(builder.finish(outputs))
+        let program = builder.finish(outputs);
+        Ok(ops::custom::recognized(&program).unwrap_or(program))
     }
 
     /// Appends the operations of a region and returns what it returns.

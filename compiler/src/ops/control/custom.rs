@@ -3,7 +3,7 @@
 //! # Note: rules of custom functions
 //! The text of JAX names a rule, but does not contain it. A rule that is known (from a sidecar, or a line of the file)
 //! is a further body: `jvp_jaxpr`, or `fwd_jaxpr` and `bwd_jaxpr`. Without one, the function is differentiated through
-//! its body, corrected where [`crate::ops::custom`] knows better.
+//! its body, unless [`crate::ops::custom`] knows the rule.
 
 use super::call::{call_params, parse_call, sample_body, sample_operands};
 use super::*;
@@ -142,17 +142,10 @@ impl CustomCall {
         }
     }
 
-    /// Through the body, or a program that replaces it.
-    fn jvp_of(
-        &self,
-        program: &Program,
-        cx: &mut JvpCx,
-        primals: &[Atom],
-        tangents: &[Tangent],
-    ) -> Rule<Duals> {
-        let joint = (cx.bodies.jvp)(program, &nonzero(tangents))?;
+    fn jvp_by_body(&self, cx: &mut JvpCx, primals: &[Atom], tangents: &[Tangent]) -> Rule<Duals> {
+        let joint = (cx.bodies.jvp)(self.body(), &nonzero(tangents))?;
         let results = inline(cx.builder, &joint.program, &[primals, &values(tangents)].concat());
-        let (primals, found) = results.split_at(program.outputs.len());
+        let (primals, found) = results.split_at(self.body().outputs.len());
         let tangents = tangents_of(cx.builder, primals, &joint.nonzero, found);
         Ok(Duals { primals: primals.to_vec(), tangents })
     }
@@ -279,9 +272,9 @@ impl Primitive for CustomCall {
 
     fn jvp(&self, cx: &mut JvpCx, primals: &[Atom], tangents: &[Tangent]) -> Rule<Duals> {
         match self.rule() {
-            [] => match custom::differentiable(self) {
-                Some(program) => self.jvp_of(&program, cx, primals, tangents),
-                None => self.jvp_of(self.body(), cx, primals, tangents),
+            [] => match custom::rule(self) {
+                Some(rule) => self.jvp_by_jvp_rule(&rule, cx, primals, tangents),
+                None => self.jvp_by_body(cx, primals, tangents),
             },
             [rule] => self.jvp_by_jvp_rule(rule, cx, primals, tangents),
             [forward, backward, ..] => self.jvp_by_vjp_rule([forward, backward], cx, primals, tangents),
@@ -292,7 +285,12 @@ impl Primitive for CustomCall {
         Err(NoRule::ByDesign("differentiation replaces the call by its rule"))
     }
 
+    /// A known rule is for operands without a batch: it is batched with the body.
     fn batch(&self, cx: &mut BatchCx, operands: &[Atom], dims: &[BatchDim]) -> Rule<Batched> {
+        if let ([], Some(rule)) = (self.rule(), custom::rule(self)) {
+            let programs = vec![self.programs[0].clone(), rule.into()];
+            return CustomCall { programs, ..self.clone() }.batch(cx, operands, dims);
+        }
         let moved = batch_axis_at(cx, operands, dims, 0);
         let operands = mapped(dims);
         let outputs = self.mapped_results(cx.bodies, &operands, cx.extent)?;

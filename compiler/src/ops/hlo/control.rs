@@ -3,7 +3,8 @@
 use crate::diag::Diagnostic;
 use crate::hlo::{Attribute, Attributes, Type, Value};
 use crate::ir::{Atom, Body, Params};
-use crate::ops::control::{Call, CallKind, CustomCall, CustomKind, PlatformIndex};
+use crate::ops::control::{Call, CallKind, CustomCall, PlatformIndex};
+use crate::ops::custom;
 use crate::ops::rules::hlo::{Export, Import, Imported, StableHlo};
 use crate::ops::rules::{Primitive, Rule};
 
@@ -17,10 +18,6 @@ pub fn from_hlo(cx: &mut Import, operands: &[Atom]) -> Imported {
     Some(call(cx, callee, operands))
 }
 
-/// Functions of JAX whose derivative is not that of their body, with the name of their rule, all of one array. The text
-/// has lost the rule, but not the name of the function.
-const CUSTOM_JVP: [(&str, &str); 2] = [("relu", "jvp"), ("relu6", "jvp")];
-
 fn call(cx: &mut Import, callee: &str, operands: &[Atom]) -> Result<Vec<Atom>, Diagnostic> {
     let Some(name) = cx.op.attributes.text(callee) else {
         return Err(cx.missing(callee, "the name of a function"));
@@ -30,14 +27,9 @@ fn call(cx: &mut Import, callee: &str, operands: &[Atom]) -> Result<Vec<Atom>, D
     // JAX numbers functions of one name.
     let python =
         name.rsplit_once('_').filter(|(_, n)| n.parse::<u32>().is_ok()).map_or(&*name, |(base, _)| base);
-    let takes_one = body.inputs.len() == 1 && body.outputs.len() == 1;
-    let rule = CUSTOM_JVP.iter().find(|(known, _)| *known == python);
-    match rule.filter(|_| takes_one) {
-        Some((known, rule)) => {
-            let rest = Params::new().with("jvp", *rule).with("symbolic_zeros", false);
-            let op = CustomCall::new(CustomKind::Jvp, Some(known.to_string()), body, rest);
-            cx.emit(op, operands)
-        }
+    // The text has lost the rules of functions with derivatives of their own, but not the names of functions.
+    match custom::named(python, &body) {
+        Some(call) => cx.emit(call, operands),
         None => cx.emit(Call { kind: CallKind::Jit, name: Some(name), body, rest: Params::new() }, operands),
     }
 }

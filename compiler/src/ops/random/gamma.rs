@@ -5,7 +5,7 @@ use super::gamma_program::program;
 use super::{RandomBits, RandomSplit, expect_key, parse_layout, with_layout, words};
 use crate::diag::TypeError;
 use crate::ir::source::Threefry;
-use crate::ir::{Atom, Body, Params};
+use crate::ir::{Atom, Body, Builder, Params};
 use crate::ops::elementwise::{CompareKind, Unary, UnaryKind};
 use crate::ops::rules::*;
 use crate::ops::shape::batch_axes_first;
@@ -175,16 +175,8 @@ impl Primitive for RandomGamma {
         let Some(tangent) = tangents[1].value() else { return locally_constant(cx, *self, primals) };
         let b = &mut *cx.builder;
         let result = b.emit_one(*self, primals);
-        let mut sample = result;
-        if self.log_space {
-            sample = b.unary(UnaryKind::Exp, result);
-            let (zero, tiny) = (b.constant_like(result, 0.0), b.constant_like(result, tiny(b.dtype(result))));
-            let is_zero = b.compare(CompareKind::Eq, sample, zero);
-            sample = b.select(is_zero, tiny, sample);
-        }
-        let slope = b.emit_one(Special(SpecialKind::RandomGammaGrad), &[primals[1], sample]);
-        let slope = if self.log_space { b.div(slope, sample) } else { slope };
-        Ok(Duals::one(result, Tangent::Value(b.mul(tangent, slope))))
+        let tangent = sample_tangent(b, tangent, primals[1], result, self.log_space);
+        Ok(Duals::one(result, Tangent::Value(tangent)))
     }
 
     fn transpose(&self, _: &mut TransposeCx, _: &[Tangent], _: &[Operand]) -> Rule<Vec<Tangent>> {
@@ -203,6 +195,20 @@ impl Primitive for RandomGamma {
     fn bodies(&self) -> &[Body] {
         &[]
     }
+}
+
+/// The tangent of a sample, or of the logarithm of one, of the distribution with parameter `a`, from the tangent of `a`.
+pub fn sample_tangent(b: &mut Builder, tangent: Atom, a: Atom, result: Atom, log_space: bool) -> Atom {
+    let mut sample = result;
+    if log_space {
+        sample = b.unary(UnaryKind::Exp, result);
+        let (zero, tiny) = (b.constant_like(result, 0.0), b.constant_like(result, tiny(b.dtype(result))));
+        let is_zero = b.compare(CompareKind::Eq, sample, zero);
+        sample = b.select(is_zero, tiny, sample);
+    }
+    let slope = b.emit_one(Special(SpecialKind::RandomGammaGrad), &[a, sample]);
+    let slope = if log_space { b.div(slope, sample) } else { slope };
+    b.mul(tangent, slope)
 }
 
 /// The smallest normal number.

@@ -21,7 +21,7 @@ mod philox;
 mod threefry;
 
 pub use bits::{RandomBits, RandomSplit};
-pub use gamma::RandomGamma;
+pub use gamma::{RandomGamma, sample_tangent};
 pub use generator::{Algorithm, RngBitGenerator, RngUniform};
 pub use hash::{Iota2x32, ThreefryHash};
 pub use keys::{RandomFoldIn, RandomSeed, RandomUnwrap, RandomWrap};

@@ -27,6 +27,16 @@ pub(super) fn polygamma(b: &mut Builder, at: &Point, t: Atom) -> Atom {
     b.mul(t, slope)
 }
 
+/// `-x zeta(x + 1, q)`. JAX's primitive has no derivative, its library's function has a rule, which StableHLO loses.
+pub(super) fn zeta_by_q(b: &mut Builder, at: &Point, t: Atom) -> Atom {
+    let one = b.constant_like(at.x[0], 1.0);
+    let next = b.add(at.x[0], one);
+    let zeta = special(b, SpecialKind::Zeta, &[next, at.x[1]]);
+    let slope = b.mul(at.x[0], zeta);
+    let slope = b.neg(slope);
+    b.mul(t, slope)
+}
+
 pub(super) fn igamma_by_a(b: &mut Builder, at: &Point, t: Atom) -> Atom {
     let slope = special(b, SpecialKind::IgammaGradA, at.x);
     b.mul(t, slope)

@@ -86,7 +86,7 @@ const INF: f64 = f64::INFINITY;
 const NAN: f64 = f64::NAN;
 const POLES: [f64; 5] = [0.0, -2.0, INF, -INF, NAN];
 const NO_ORDER: &str = "JAX has no derivative by the order";
-const NO_ZETA: &str = "JAX has no derivative of zeta";
+const NO_EXPONENT: &str = "JAX's primitive has no derivative by the exponent";
 const NO_SHAPE: &str = "JAX has no derivative of betainc by a and b";
 const NO_SECOND: &str = "JAX has no second derivative by a";
 
@@ -124,7 +124,7 @@ impl SpecialKind {
                 samples: &[[1.0, 2.0, 0.0, 3.0, 5.0], [0.75, 1.25, 3.5, 20.0, -0.5]],
                 edges: &[[0.5, -1.0, 1.0, 2.0, 1.0], [1.0, 1.0, 0.0, 0.0, INF]] },
             SpecialKind::Zeta => Row { name: "zeta", eval: |_, x| reference::zeta(x[0], x[1]),
-                derivatives: &[Missing(NO_ZETA), Missing(NO_ZETA)],
+                derivatives: &[Missing(NO_EXPONENT), By(derivatives::zeta_by_q)],
                 lower: Routine("rjax_zeta_f32", "rjax_zeta_f64"),
                 samples: &[[1.125, 2.0, 3.5, 8.0, 3.0], [1.0, 0.25, 4.0, 1.5, -0.75]],
                 edges: &[[1.0, 0.5, 2.0, 3.0, 2.5], [2.0, 1.0, -1.0, -1.0, -0.5]] },
