@@ -1,6 +1,6 @@
 //! Copies the equations of one program into another: the mechanism behind inlining and every transform.
 
-use super::{Atom, Builder, Program, Var};
+use super::{Atom, Builder, Equation, Program, Var};
 
 /// Appends the equations of `program`, its inputs replaced by `arguments`; returns its outputs.
 ///
@@ -22,6 +22,31 @@ pub fn inline(builder: &mut Builder, program: &Program, arguments: &[Atom]) -> V
     }
     builder.set_origin(outer);
     scope.atoms(&program.outputs)
+}
+
+/// A copy of a program in which `replaced` has the first say on each equation: it may emit others in its place and
+/// return their results.
+///
+/// Invariant: `program` has no constvars.
+pub fn rewritten(
+    program: &Program,
+    mut replaced: impl FnMut(&mut Builder, &Scope, &Equation) -> Option<Vec<Atom>>,
+) -> Program {
+    let mut b = Builder::new();
+    let mut scope = Scope::new(program);
+    for &input in &program.inputs {
+        scope.bind(input, b.input(program.aval(input).clone()).into());
+    }
+    for eqn in &program.equations {
+        b.set_origin(eqn.origin.clone());
+        let results = replaced(&mut b, &scope, eqn).unwrap_or_else(|| {
+            let avals = eqn.results.iter().map(|&var| program.aval(var).clone()).collect();
+            b.emit_typed(eqn.op.clone(), &scope.atoms(&eqn.operands), avals)
+        });
+        scope.bind_all(&eqn.results, &results);
+    }
+    let outputs = scope.atoms(&program.outputs);
+    b.finish(outputs)
 }
 
 /// What the variables of a program stand for in another one.

@@ -4,7 +4,7 @@ use super::{Reader, aval_of, constant};
 use crate::diag::Diagnostic;
 use crate::hlo::{self, Func, Value};
 use crate::ir::{Atom, Body, Builder};
-use crate::ops::custom;
+use crate::ops;
 use crate::ops::rules::hlo::{Closed, ImportBodies};
 use std::collections::HashMap;
 
@@ -81,8 +81,7 @@ impl ImportBodies for Bodies<'_, '_> {
             inside.bind(argument, builder.input(aval_of(self.function, argument)?).into());
         }
         let outputs = self.reader.ops(self.function, region, &mut inside, &mut builder)?;
-        let program = builder.finish(outputs);
-        Ok(Closed { program: custom::recognized(&program).unwrap_or(program), captures })
+        Ok(Closed { program: ops::hlo::recognized(builder.finish(outputs)), captures })
     }
 
     fn function(&mut self, name: &str) -> Result<Body, Diagnostic> {

@@ -123,8 +123,7 @@ impl<'m> Reader<'m> {
             scope.bind(argument, builder.input(aval).into());
         }
         let outputs = self.ops(function, &function.body, &mut scope, &mut builder)?;
-        let program = builder.finish(outputs);
-        Ok(ops::custom::recognized(&program).unwrap_or(program))
+        Ok(ops::hlo::recognized(builder.finish(outputs)))
     }
 
     /// Appends the operations of a region and returns what it returns.

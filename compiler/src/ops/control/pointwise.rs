@@ -96,6 +96,17 @@ fn loop_results(op: &While, dependent: &[bool]) -> Option<Vec<bool>> {
     (!stops.contains(&true)).then_some(state)
 }
 
+/// The same of a loop within another, in one step, so that the work does not grow with every level: all floats of its
+/// state count as dependent.
+fn inner_loop_results(op: &While, dependent: &[bool]) -> Option<Vec<bool>> {
+    let (of_condition, rest) = dependent.split_at(op.condition_consts);
+    let (of_body, first) = rest.split_at(op.body_consts);
+    let state: Vec<bool> = op.body().output_avals().iter().map(|aval| aval.dtype.is_inexact()).collect();
+    let next = either(&results(op.body(), &[of_body, &state].concat())?, first);
+    let stops = results(op.condition(), &[of_condition, &state].concat())?;
+    (either(&next, &state) == state && !stops.contains(&true)).then_some(state)
+}
+
 /// The outputs of a program that depend on the inputs given; `None` if not element by element.
 fn results(program: &Program, dependent: &[bool]) -> Option<Vec<bool>> {
     let inputs = program.inputs.iter().zip(dependent).filter(|(_, dependent)| **dependent);
@@ -112,7 +123,7 @@ fn results(program: &Program, dependent: &[bool]) -> Option<Vec<bool>> {
         let of_results = match &eqn.op {
             Op::Call(call) => results(&call.body, &of_operands)?,
             Op::CustomCall(call) => results(call.body(), &of_operands)?,
-            Op::While(inner) => loop_results(inner, &of_operands)?,
+            Op::While(inner) => inner_loop_results(inner, &of_operands)?,
             Op::BroadcastInDim(_) => {
                 let aval = |atom: &Atom| program.atom_avals(std::slice::from_ref(atom)).remove(0);
                 let (from, to) = (aval(&eqn.operands[0]).shape, &program.aval(eqn.results[0]).shape);

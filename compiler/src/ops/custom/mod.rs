@@ -4,6 +4,8 @@
 
 mod expanded;
 mod patterns;
+#[cfg(test)]
+mod tests;
 
 pub use patterns::{named, recognized};
 

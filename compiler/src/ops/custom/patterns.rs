@@ -5,33 +5,43 @@ use super::super::control::{CallKind, CustomCall, CustomKind};
 use super::super::elementwise::{Binary, BinaryKind, CompareKind, UnaryKind};
 use super::super::special::{Special, SpecialKind};
 use super::expanded;
-use crate::ir::inline::{Scope, inline};
+use crate::ir::inline::{inline, rewritten};
 use crate::ir::{Atom, Body, Builder, Equation, Params, Program, Var, prune};
 use crate::types::{Aval, DType, Literal};
 use std::collections::HashMap;
 
 /// A function by what its body looks like.
-struct Pattern {
-    meaning: Meaning,
+pub(super) struct Pattern {
+    pub meaning: Meaning,
     /// How many operands it has.
-    arity: usize,
+    pub arity: usize,
     /// How many values of the body may be anything: results of loops and of long sums.
-    free: usize,
-    body: fn(&mut Builder, &[Atom]) -> Atom,
+    pub free: usize,
+    pub body: fn(&mut Builder, &[Atom]) -> Atom,
 }
 
 /// What a body found is.
-enum Meaning {
+pub(super) enum Meaning {
     /// A function of the table and its rule; the body stays what is computed.
     Custom(&'static str, &'static str),
     /// A primitive that StableHLO lacks.
     Special(SpecialKind),
 }
 
+#[cfg(test)]
+impl Meaning {
+    pub fn name(&self) -> &'static str {
+        match self {
+            Custom(name, _) => name,
+            Meaning::Special(_) => "special",
+        }
+    }
+}
+
 use Meaning::Custom;
 
 /// Asked in this order. Invariant: the last equation of each is a selection.
-const PATTERNS: [Pattern; 8] = [
+pub(super) const PATTERNS: [Pattern; 8] = [
     Pattern { meaning: Custom("logaddexp", "_logaddexp_jvp"), arity: 2, free: 0, body: logaddexp },
     Pattern { meaning: Custom("logaddexp2", "_logaddexp2_jvp"), arity: 2, free: 0, body: logaddexp2 },
     Pattern { meaning: Custom("_xlogx", "_xlogx_jvp"), arity: 1, free: 0, body: xlogx },
@@ -146,7 +156,7 @@ pub fn recognized(program: &Program) -> Option<Program> {
     if found.is_empty() {
         return None;
     }
-    let mut program = copied(&program, |b, scope, eqn| {
+    let mut program = rewritten(&program, |b, scope, eqn| {
         let Found { op, operands } = found.get(eqn.results.first()?)?;
         Some(b.emit(op.clone(), &scope.atoms(operands)))
     });
@@ -157,34 +167,12 @@ pub fn recognized(program: &Program) -> Option<Program> {
 /// Such as `jnp.where`, which is one operation.
 fn with_small_calls_inlined(program: &Program) -> Program {
     const MOST_EQUATIONS: usize = 4;
-    copied(program, |b, scope, eqn| match &eqn.op {
+    rewritten(program, |b, scope, eqn| match &eqn.op {
         Op::Call(call) if call.kind == CallKind::Jit && call.body.equations.len() <= MOST_EQUATIONS => {
             Some(inline(b, &call.body, &scope.atoms(&eqn.operands)))
         }
         _ => None,
     })
-}
-
-/// A copy in which `replaced` has the first say on each equation.
-fn copied(
-    program: &Program,
-    replaced: impl Fn(&mut Builder, &Scope, &Equation) -> Option<Vec<Atom>>,
-) -> Program {
-    let mut b = Builder::new();
-    let mut scope = Scope::new(program);
-    for &input in &program.inputs {
-        scope.bind(input, b.input(program.aval(input).clone()).into());
-    }
-    for eqn in &program.equations {
-        b.set_origin(eqn.origin.clone());
-        let results = replaced(&mut b, &scope, eqn).unwrap_or_else(|| {
-            let avals = eqn.results.iter().map(|&var| program.aval(var).clone()).collect();
-            b.emit_typed(eqn.op.clone(), &scope.atoms(&eqn.operands), avals)
-        });
-        scope.bind_all(&eqn.results, &results);
-    }
-    let outputs = scope.atoms(&program.outputs);
-    b.finish(outputs)
 }
 
 /// A body found, as an operation on these atoms.

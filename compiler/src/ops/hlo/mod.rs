@@ -17,11 +17,12 @@ mod sorting;
 mod special;
 mod windows;
 
-use super::Op;
+use super::linalg::with_decompositions;
 use super::rules::hlo::{Export, Import, Imported, StableHlo};
 use super::rules::{NoRule, Rule};
+use super::{Op, custom};
 use crate::hlo::Value;
-use crate::ir::Atom;
+use crate::ir::{Atom, Program};
 
 /// Asked in this order; at most one knows an operation.
 const FAMILIES: &[fn(&mut Import, &[Atom]) -> Imported] = &[
@@ -50,6 +51,12 @@ const KEYS: NoRule = NoRule::NotYet("typed keys have no type in StableHLO");
 const LAPACK: NoRule = NoRule::NotYet("what JAX calls LAPACK for is not written as StableHLO yet");
 const NO_SEED: NoRule = NoRule::ByDesign("its results would differ from run to run; use keys");
 const LINEAR: NoRule = NoRule::ByDesign("a custom vjp rule has no forward derivative to be written");
+
+/// A function or region that has been read, with what shows in several operations together.
+pub fn recognized(program: Program) -> Program {
+    let program = custom::recognized(&program).unwrap_or(program);
+    with_decompositions(&program).unwrap_or(program)
+}
 
 /// Writes one equation.
 pub fn to_hlo(op: &Op, cx: &mut Export, operands: &[Value]) -> Rule<Vec<Value>> {
