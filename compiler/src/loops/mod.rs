@@ -38,10 +38,10 @@ pub use block::{Access, Block, Inst, LoopVar, Val};
 pub use builder::BlockBuilder;
 pub use copy::copy;
 pub use ops::{BinaryOp, CompareOp, UnaryOp};
-pub use stmt::{RuntimeCall, Stmt};
+pub use stmt::{RuntimeCall, Stmt, rewrite_nests};
 pub use verify::verify;
 
-use crate::types::{DType, Extent, Shape, Tensor};
+use crate::types::{Aval, DType, Extent, Shape, Tensor};
 use std::sync::Arc;
 
 /// The functions of one object file.
@@ -242,6 +242,14 @@ impl Function {
             });
         }
         found
+    }
+
+    /// A new buffer behind all others in the arena.
+    pub fn new_temporary(&mut self, aval: Aval) -> BufferId {
+        let offset = self.arena_bytes.next_multiple_of(64);
+        self.arena_bytes = offset + aval.size_bytes();
+        self.buffers.push(Buffer { dtype: aval.dtype, shape: aval.shape, place: Place::Arena(offset) });
+        BufferId(self.buffers.len() as u32 - 1)
     }
 
     pub fn buffer(&self, id: BufferId) -> &Buffer {

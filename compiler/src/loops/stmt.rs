@@ -40,6 +40,29 @@ pub struct RuntimeCall {
     pub integers: Vec<i64>,
 }
 
+/// Puts other nests in the place of each nest, at any depth.
+pub fn rewrite_nests(body: Vec<Stmt>, rewrite: &mut impl FnMut(Nest) -> Vec<Nest>) -> Vec<Stmt> {
+    let mut done = Vec::with_capacity(body.len());
+    for stmt in body {
+        match stmt {
+            Stmt::Nest(nest) => done.extend(rewrite(nest).into_iter().map(Stmt::Nest)),
+            Stmt::Loop { var, count, body } => {
+                done.push(Stmt::Loop { var, count, body: rewrite_nests(body, rewrite) });
+            }
+            Stmt::While { condition, predicate, body } => {
+                let condition = rewrite_nests(condition, rewrite);
+                done.push(Stmt::While { condition, predicate, body: rewrite_nests(body, rewrite) });
+            }
+            Stmt::Switch { selector, branches } => {
+                let branches = branches.into_iter().map(|branch| rewrite_nests(branch, rewrite)).collect();
+                done.push(Stmt::Switch { selector, branches });
+            }
+            Stmt::Call(call) => done.push(Stmt::Call(call)),
+        }
+    }
+    done
+}
+
 impl Stmt {
     /// Calls `visit` with every statement from this one down.
     pub fn walk<'s>(&'s self, visit: &mut impl FnMut(&'s Stmt)) {

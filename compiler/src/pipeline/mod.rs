@@ -46,6 +46,7 @@ pub const LOOP_PASSES: &[Pass<Module>] = &[
     },
     Pass { name: "split", about: "take long sums in two levels", run: schedule::split::run },
     Pass { name: "stream", about: "reduce columns row by row", run: schedule::stream::run },
+    Pass { name: "pack", about: "copy operands of products into panels", run: schedule::pack::run },
     Pass {
         name: "vectorize",
         about: "choose vector dims, unrolling and loop order",

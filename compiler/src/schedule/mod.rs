@@ -2,6 +2,7 @@
 
 pub mod collapse;
 pub mod legalize;
+pub mod pack;
 pub mod split;
 pub mod stream;
 pub mod vectorize;

@@ -5,8 +5,8 @@
 
 use crate::diag::Diagnostic;
 use crate::loops::{
-    Access, Affine, BinaryOp, BlockBuilder, Buffer, BufferId, Combine, Dim, Function, Index, Inst, Module,
-    Nest, Place, Reduction, Role, Stmt, Store, Val, copy,
+    Access, Affine, BinaryOp, BlockBuilder, BufferId, Combine, Dim, Function, Index, Inst, Module, Nest,
+    Reduction, Role, Store, Val, copy, rewrite_nests,
 };
 use crate::types::{Aval, Extent, Shape};
 
@@ -23,31 +23,9 @@ const MOST_PARTIAL_BYTES: usize = 4 << 20;
 pub fn run(mut module: Module) -> Result<Module, Diagnostic> {
     for function in &mut module.functions {
         let body = std::mem::take(&mut function.body);
-        function.body = statements(function, body);
+        function.body = rewrite_nests(body, &mut |nest| nests(function, nest));
     }
     Ok(module)
-}
-
-fn statements(function: &mut Function, body: Vec<Stmt>) -> Vec<Stmt> {
-    let mut done = Vec::with_capacity(body.len());
-    for stmt in body {
-        match stmt {
-            Stmt::Nest(nest) => done.extend(nests(function, nest).into_iter().map(Stmt::Nest)),
-            Stmt::Loop { var, count, body } => {
-                done.push(Stmt::Loop { var, count, body: statements(function, body) });
-            }
-            Stmt::While { condition, predicate, body } => {
-                let condition = statements(function, condition);
-                done.push(Stmt::While { condition, predicate, body: statements(function, body) });
-            }
-            Stmt::Switch { selector, branches } => {
-                let branches = branches.into_iter().map(|branch| statements(function, branch)).collect();
-                done.push(Stmt::Switch { selector, branches });
-            }
-            Stmt::Call(call) => done.push(Stmt::Call(call)),
-        }
-    }
-    done
 }
 
 /// The nest itself, or the nests of its two levels, split further while they are long.
@@ -114,7 +92,7 @@ impl<'n> Split<'n> {
             .iter()
             .map(|reduction| {
                 let dtype = self.nest.block.dtype(reduction.values[0]);
-                new_temporary(function, Aval::new(dtype, self.partial_shape()))
+                function.new_temporary(Aval::new(dtype, self.partial_shape()))
             })
             .collect();
         let mut nests = vec![self.over_runs(&partials)];
@@ -217,12 +195,4 @@ fn starts_neutral(nest: &Nest, reduction: &Reduction) -> bool {
         BinaryOp::Max | BinaryOp::Min | BinaryOp::And | BinaryOp::Or => true,
         _ => false,
     }
-}
-
-/// A buffer behind all others in the arena.
-fn new_temporary(function: &mut Function, aval: Aval) -> BufferId {
-    let offset = function.arena_bytes.next_multiple_of(64);
-    function.arena_bytes = offset + aval.size_bytes();
-    function.buffers.push(Buffer { dtype: aval.dtype, shape: aval.shape, place: Place::Arena(offset) });
-    BufferId(function.buffers.len() as u32 - 1)
 }

@@ -7,7 +7,7 @@
 use crate::diag::Diagnostic;
 use crate::loops::{
     Access, Affine, BinaryOp, BlockBuilder, BufferId, Combine, Dim, Function, Index, Inst, Module, Nest,
-    Place, Reduction, Role, Stmt, Store, Val, copy,
+    Place, Reduction, Role, Store, Val, copy, rewrite_nests,
 };
 use crate::types::{Aval, Extent};
 
@@ -26,29 +26,12 @@ const MOST_ACCUMULATOR_BYTES: usize = 32 << 10;
 pub fn run(mut module: Module) -> Result<Module, Diagnostic> {
     for function in &mut module.functions {
         let body = std::mem::take(&mut function.body);
-        function.body = statements(function, body);
+        function.body = rewrite_nests(body, &mut |nest| match Stream::of(function, &nest) {
+            Some(stream) => stream.nests(),
+            None => vec![nest],
+        });
     }
     Ok(module)
-}
-
-fn statements(function: &Function, body: Vec<Stmt>) -> Vec<Stmt> {
-    let inner = |body| statements(function, body);
-    body.into_iter()
-        .flat_map(|stmt| match stmt {
-            Stmt::Nest(nest) => match Stream::of(function, &nest) {
-                Some(stream) => stream.nests().into_iter().map(Stmt::Nest).collect(),
-                None => vec![Stmt::Nest(nest)],
-            },
-            Stmt::Loop { var, count, body } => vec![Stmt::Loop { var, count, body: inner(body) }],
-            Stmt::While { condition, predicate, body } => {
-                vec![Stmt::While { condition: inner(condition), predicate, body: inner(body) }]
-            }
-            Stmt::Switch { selector, branches } => {
-                vec![Stmt::Switch { selector, branches: branches.into_iter().map(inner).collect() }]
-            }
-            Stmt::Call(call) => vec![Stmt::Call(call)],
-        })
-        .collect()
 }
 
 /// A nest that can run as a stream.
