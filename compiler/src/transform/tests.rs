@@ -186,6 +186,22 @@ fn linearize_makes_a_value_and_a_linear_function() {
 }
 
 #[test]
+fn branches_that_are_not_taken_leave_no_trace() {
+    const CHOICE: &str = "{ lambda ; i:i32[] x:f32[]. let
+        y:f32[] = cond[branches=(
+          { lambda ; x:f32[]. let y:f32[] = log x in (y,) }
+          { lambda ; x:f32[]. let y:f32[] = integer_pow[y=2] x in (y,) }
+        )] i x
+      in (y,) }";
+    // By the cotangent, which a branch that is not taken divides by its residual, too.
+    let export = "vjp(vmap(vjp(main, argnums=1), axis_size=2), argnums=(2,))";
+    let index = Tensor::from_f64s(DType::I32, [2], &[0.0, 1.0]);
+    let ones = f32s(&[2], &[1.0, 1.0]);
+    let inputs = [index, f32s(&[2], &[1.0, 4.0]), ones.clone(), ones.clone(), ones];
+    close(&results(CHOICE, export, &inputs), &[&[0.0, 16.0], &[1.0, 8.0], &[1.0, 8.0]]);
+}
+
+#[test]
 fn errors_name_the_function_and_the_type() {
     assert_eq!(refusal(QUOTIENT, "grad(main, 3)"), "argnums 3 is out of range: main has 2 inputs");
     assert_eq!(

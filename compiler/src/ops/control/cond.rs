@@ -224,7 +224,7 @@ impl Nested for Cond {
         Ok(Cond { branches, rest: self.rest.clone() }.into())
     }
 
-    /// Each branch hands its own residuals over; the others hand over zeros in their place.
+    /// Each branch hands its own residuals over; the others hand over harmless values in their place.
     fn split(&self, cx: &Bodies, operands: &[Aval], unknown: &[bool]) -> Rule<Split> {
         if unknown[0] {
             return split_whole(self.clone(), operands, unknown);
@@ -278,7 +278,8 @@ impl Nested for Cond {
     }
 }
 
-/// The known part of branch `at`: known outputs, then the residuals of all branches, zeros for those of the others.
+/// The known part of branch `at`: known outputs, then the residuals of all branches, harmless values for those of the
+/// others.
 fn with_residuals_of_others(part: &Split, known_count: usize, at: usize, avals: &[Vec<Aval>]) -> Program {
     let mut b = Builder::from_program(part.known.clone());
     let mut outputs = part.known.outputs[..known_count].to_vec();
@@ -286,10 +287,17 @@ fn with_residuals_of_others(part: &Split, known_count: usize, at: usize, avals: 
         if branch == at {
             outputs.extend(&part.known.outputs[known_count..]);
         } else {
-            outputs.extend(avals.iter().map(|aval| b.zeros(aval)));
+            outputs.extend(avals.iter().map(|aval| harmless(&mut b, aval)));
         }
     }
     b.finish(outputs)
+}
+
+/// What stands for the residual of a branch that is not taken. Over a batch, the unknown parts of all branches run, and
+/// those not taken are dropped; but the derivative of what is dropped is zero times its derivative, which had better be
+/// finite. Unknown parts divide by residuals more often than anything else, so that floating ones are one.
+fn harmless(b: &mut Builder, aval: &Aval) -> Atom {
+    b.full(aval.dtype, &aval.shape, if aval.dtype.is_inexact() { 1.0 } else { 0.0 })
 }
 
 /// The unknown part of branch `at`, with inputs for the residuals of all branches.
