@@ -5,6 +5,7 @@ pub mod close;
 pub mod mutate;
 pub mod npz;
 pub mod process;
+pub mod road;
 
 use std::path::{Path, PathBuf};
 

@@ -1,16 +1,11 @@
 //! Wrong programs are refused, never a panic, an endless loop or a bug report: mutates the samples and case files and
 //! takes each mutant down the whole road. The same mutants every time.
 
-use cranelift_module::default_libcall_names;
-use cranelift_object::{ObjectBuilder, ObjectModule};
-use rjaxc_compiler::codegen::cpu::Unit;
-use rjaxc_compiler::codegen::target::{Output, Target};
-use rjaxc_compiler::diag::{Diagnostic, Fault, Sources};
-use rjaxc_compiler::pipeline::{self, Observe};
+use rjaxc_compiler::diag::Fault;
 use rjaxc_tests::mutate::{Dice, tokens};
+use rjaxc_tests::road;
 use rjaxc_tests::{files, root};
 use serde_json::Value as Json;
-use std::collections::HashMap;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::time::Duration;
@@ -75,8 +70,8 @@ fn try_all(reports: &Sender<Report>) {
         }
         let report = |report| reports.send(report).expect("the test listens");
         report(Report::Starts(text.clone()));
-        report(match panic::catch_unwind(AssertUnwindSafe(|| compile(&text))) {
-            Ok(Ok(())) => Report::Compiled,
+        report(match panic::catch_unwind(AssertUnwindSafe(|| road::object(&text, true))) {
+            Ok(Ok(_)) => Report::Compiled,
             Ok(Err(errors)) => match errors.iter().find(|error| error.fault == Fault::Compiler) {
                 Some(bug) => Report::Broken(bug.message.clone()),
                 None if errors.is_empty() => Report::Broken("refused without a reason".into()),
@@ -109,26 +104,6 @@ fn seeds() -> Vec<String> {
     });
     let texts = samples.iter().chain(&cases).map(read).map(code).chain(printed);
     texts.filter(|text: &String| text.len() < 4000 && !text.contains("file(")).collect()
-}
-
-/// Read, bind, optimize, lower, schedule, emit.
-fn compile(text: &str) -> Result<(), Vec<Diagnostic>> {
-    let mut sources = Sources::new();
-    let id = sources.add("mutant", text);
-    let mut source = rjaxc_compiler::read(&sources, id)?;
-    pipeline::bind_constants(&mut source, &HashMap::new())?;
-    let entries = pipeline::entries(&source, &[])?;
-    let observe = Observe { verify: true, ..Observe::default() };
-    let module = rjaxc_compiler::compile(&entries, &observe, &mut |_, _| {})?;
-    let bug = |message: String| vec![Diagnostic::bug(message)];
-    let target = Target::parse(Some("x86_64-unknown-linux-gnu"), None).map_err(bug)?;
-    let interface = rjaxc_compiler::interface(&entries, &module, "mutant", &target);
-    let isa = target.isa(Output::Object).map_err(bug)?;
-    let builder = ObjectBuilder::new(isa, "mutant", default_libcall_names());
-    let mut object = ObjectModule::new(builder.map_err(|error| bug(error.to_string()))?);
-    rjaxc_compiler::emit(&mut Unit::new(&mut object), &module, &interface)?;
-    object.finish().emit().map_err(|error| bug(error.to_string()))?;
-    Ok(())
 }
 
 /// One small change.
