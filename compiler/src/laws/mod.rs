@@ -3,6 +3,7 @@
 
 mod derivatives;
 mod jit;
+mod programs;
 mod table;
 
 use crate::eval;
