@@ -73,6 +73,9 @@ impl Primitive for Cholesky {
         if is_narrow(operands) {
             return Ok(through_f32(*self, operands, results));
         }
+        if unrolled::is_small(operands) {
+            return Ok(unrolled::cholesky(&operands[0]));
+        }
         let n = operands[0].shape[operands[0].rank() - 1];
         Routine { symbol: "rjax_cholesky", scratch: None, core: 2, integers: &[n] }.call(operands, results)
     }
@@ -90,7 +93,7 @@ impl Family for Cholesky {
     fn samples() -> Vec<Sample> {
         let mut samples = Vec::new();
         for dtype in DTYPES {
-            for shape in [&[3, 3][..], &[2, 7, 7], &[1, 1], &[0, 0], &[0, 2, 2], &[17, 17]] {
+            for shape in [&[3, 3][..], &[2, 7, 7], &[1, 1], &[0, 0], &[0, 2, 2], &[3, 4, 4], &[17, 17]] {
                 // The derivative takes the tangent to be Hermitian; see the tests of the family.
                 samples.push(sample(Cholesky, vec![positive(dtype, shape, 1)]).not_smooth());
             }

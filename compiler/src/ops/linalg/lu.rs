@@ -78,6 +78,9 @@ impl Primitive for Lu {
         if is_narrow(operands) {
             return Ok(through_f32(*self, operands, results));
         }
+        if unrolled::is_small(operands) {
+            return Ok(unrolled::lu(&operands[0], results));
+        }
         let shape = &operands[0].shape;
         let integers = &[shape[shape.rank() - 2], shape[shape.rank() - 1]];
         Routine { symbol: "rjax_lu", scratch: None, core: 2, integers }.call(operands, results)
@@ -138,8 +141,15 @@ impl Family for Lu {
             let irregular = shapes.map(|shape| sample(Lu, vec![irregular(dtype, shape, 4)]));
             irregular.into_iter().chain([sample(Lu, vec![regular(dtype, &[11, 11], 5)])])
         };
-        let singular = Tensor::from_f64s(DType::F64, [2, 2], &[0.0; 4]);
-        DTYPES.into_iter().flat_map(of).chain([sample(Lu, vec![singular]).not_smooth()]).collect()
+        // Without pivots, with some that are zero, with equal candidates, and beside NaN.
+        let edges = [&[0.0; 9], &[0.0, 1.0, 2.0, 0.0, -3.0, 3.0, 0.0, 3.0, 1.0], {
+            &[2.0, f64::NAN, 1.0, -2.0, 1.0, 0.0, 2.0, 3.0, 4.0]
+        }];
+        let edge =
+            |values: &[f64; 9]| sample(Lu, vec![Tensor::from_f64s(DType::F64, [3, 3], values)]).not_smooth();
+        let square = |n: usize| sample(Lu, vec![irregular(DType::F32, &[3, n, n], 6)]);
+        let small = [2, 4].map(square).into_iter().chain(edges.map(edge));
+        DTYPES.into_iter().flat_map(of).chain(small).collect()
     }
 }
 

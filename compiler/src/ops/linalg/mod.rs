@@ -1,6 +1,7 @@
 //! Dense linear algebra on the last axes of batches of matrices.
 //!
-//! Decompositions are routines of the runtime ([`crate::ops::rules::runtime_call`]); `eval` uses the algorithms of [`textbook`], which share
+//! Decompositions are routines of the runtime ([`crate::ops::rules::runtime_call`]), the direct ones of small matrices
+//! straight-line code ([`unrolled`]); `eval` uses the algorithms of [`textbook`], which share
 //! nothing with them. Decompositions that are unique only up to signs or order are compared by what defines them.
 //! Derivatives are JAX's; where JAX has none, there is none here.
 
@@ -21,6 +22,7 @@ mod tests;
 mod textbook;
 mod triangular;
 mod tridiagonal;
+mod unrolled;
 
 pub use cholesky::Cholesky;
 pub use eig::Eig;

@@ -164,6 +164,9 @@ impl Primitive for TriangularSolve {
         if is_narrow(operands) {
             return Ok(through_f32(*self, operands, results));
         }
+        if unrolled::is_small(operands) {
+            return Ok(unrolled::triangular_solve(self, &operands[0], &operands[1]));
+        }
         let shape = &operands[1].shape;
         let (rows, cols) = (shape[shape.rank() - 2], shape[shape.rank() - 1]);
         let n = if self.is_left { rows } else { cols };
