@@ -249,8 +249,8 @@ impl UnaryKind {
             UnaryKind::Acosh => Row { name: "acosh", accepts: FLOATS, eval: Inexact(f64::acosh, Complex::acosh),
                 tangent: By(|b, x, _, t| {
                     let one = b.constant_like(x, 1.0);
-                    let (below, above) = (b.sub(x, one), b.add(x, one));
-                    let d = b.mul(below, above);
+                    let square = b.mul(x, x);
+                    let d = b.sub(square, one);
                     let d = b.unary(UnaryKind::Rsqrt, d);
                     b.mul(t, d)
                 }),
