@@ -3,6 +3,7 @@
 use crate::ir::{Atom, Builder};
 use crate::ops::contraction::DotGeneral;
 use crate::ops::elementwise::{CompareKind, ComplexPart, Conj, MakeComplex, PartKind};
+use crate::ops::indexing::{DimensionNumbers, Gather, Mode};
 use crate::ops::linalg::{Lu, TriangularSolve};
 use crate::ops::shape::{Concatenate, Iota, Slice};
 use crate::types::{DType, Literal, Shape};
@@ -137,25 +138,30 @@ pub fn joined(b: &mut Builder, parts: &[Atom], axis: usize) -> Atom {
     b.emit_one(Concatenate { axis }, parts)
 }
 
-/// Permutations [.., n] as matrices [.., n, n] whose product with a matrix is the matrix with rows in that order.
-pub fn permutation_matrix(b: &mut Builder, permutation: Atom, dtype: DType) -> Atom {
-    let shape = b.aval(permutation).shape;
-    let n = shape[shape.rank() - 1];
-    let full = shape.inserted(shape.rank(), n);
-    let positions =
-        b.emit_one(Iota { dtype: b.dtype(permutation), shape: full.clone(), axis: shape.rank() }, &[]);
-    let axes: Vec<usize> = (0..shape.rank()).collect();
-    let chosen = b.broadcast_in_dim(permutation, full.clone(), &axes);
-    let mask = b.compare(CompareKind::Eq, chosen, positions);
-    let (one, zero) = (b.full(dtype, &full, 1.0), b.full(dtype, &full, 0.0));
-    b.select(mask, one, zero)
+/// The rows (`axis` 0) or columns (1) of matrices in the order of permutations [.., n].
+pub fn reordered(b: &mut Builder, x: Atom, axis: usize, order: Atom) -> Atom {
+    let (shape, batch_rank) = (b.aval(x).shape, b.aval(order).rank() - 1);
+    let moved = batch_rank + axis;
+    let index = b.expand_dims(order, &[batch_rank + 1]);
+    let batch: Vec<usize> = (0..batch_rank).collect();
+    let numbers = DimensionNumbers {
+        window_axes: vec![2 * batch_rank + 1 - moved],
+        collapsed: vec![moved],
+        index_map: vec![moved],
+        operand_batch: batch.clone(),
+        indices_batch: batch,
+    };
+    let mut window = vec![1; batch_rank + 2];
+    let whole = 2 * batch_rank + 1 - moved;
+    window[whole] = shape[whole];
+    b.emit_one(Gather::linear(numbers, window, Mode::PromiseInBounds), &[x, index])
 }
 
 /// `x` with `a x = rhs`.
 pub fn solve(b: &mut Builder, a: Atom, rhs: Atom) -> Atom {
     let factors = b.emit(Lu, &[a]);
-    let (packed, order) = (factors[0], permutation_matrix(b, factors[2], b.dtype(rhs)));
-    let rhs = matmul(b, order, rhs);
+    let (packed, order) = (factors[0], factors[2]);
+    let rhs = reordered(b, rhs, 0, order);
     let y = b.emit_one(
         TriangularSolve { is_lower: true, is_unit: true, ..TriangularSolve::left() },
         &[packed, rhs],

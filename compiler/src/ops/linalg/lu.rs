@@ -52,8 +52,7 @@ impl Primitive for Lu {
         let b = &mut *cx.builder;
         let results = b.emit(*self, primals);
         let (l, u) = square_factors(b, results[0]);
-        let order = algebra::permutation_matrix(b, results[2], b.dtype(a_dot));
-        let permuted = algebra::matmul(b, order, a_dot);
+        let permuted = algebra::reordered(b, a_dot, 0, results[2]);
         let lower = TriangularSolve { is_lower: true, is_unit: true, ..TriangularSolve::left() };
         let solved = b.emit_one(lower, &[l, permuted]);
         let both = b.emit_one(TriangularSolve::right(), &[u, solved]);

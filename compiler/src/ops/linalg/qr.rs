@@ -101,7 +101,7 @@ impl Primitive for Qr {
         let b = &mut *cx.builder;
         let results = b.emit(self.clone(), primals);
         let a_dot = match self.is_pivoted {
-            true => with_columns(b, a_dot, results[2]),
+            true => algebra::reordered(b, a_dot, 1, results[2]),
             false => a_dot,
         };
         let (m, n) = algebra::matrix_extents(b, primals[0]);
@@ -135,14 +135,6 @@ impl Primitive for Qr {
     }
 }
 
-/// The columns of matrices in the order of a permutation.
-fn with_columns(b: &mut Builder, x: Atom, order: Atom) -> Atom {
-    let dtype = b.dtype(x);
-    let rows = algebra::permutation_matrix(b, order, dtype);
-    let columns = algebra::transposed(b, rows);
-    algebra::matmul(b, x, columns)
-}
-
 /// Tangents of the thin factors of [.., m, n] with m >= n: with `w = q^H a' r^-1`, `q^H q'` is the skew-Hermitian part
 /// that makes `r'` upper triangular with a real diagonal (arXiv:1804.03212, Walter and Lehmann; Townsend's note).
 fn thin_tangents(b: &mut Builder, a_dot: Atom, q: Atom, r: Atom) -> (Atom, Atom) {
@@ -173,7 +165,7 @@ fn wide_tangents(
     pivots: Option<Atom>,
 ) -> (Atom, Atom) {
     let (m, n) = algebra::matrix_extents(b, a);
-    let a = pivots.map_or(a, |pivots| with_columns(b, a, pivots));
+    let a = pivots.map_or(a, |pivots| algebra::reordered(b, a, 1, pivots));
     let first = algebra::part(b, a_dot, 1, 0, m);
     let r1 = algebra::part(b, r, 1, 0, m);
     let (q_dot, r1_dot) = thin_tangents(b, first, q, r1);
