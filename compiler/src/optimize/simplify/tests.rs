@@ -11,7 +11,7 @@ use crate::types::{DType, Kind, Scalar, Tensor};
 use crate::{eval, front, ir, ops};
 use std::collections::HashMap;
 
-/// `inputs. let equations in (result,)`, with the dtype that `F` and `N` stand for.
+/// The program with these inputs and equations, whose result is that of the last one.
 fn program(inputs: &str, equations: &str) -> Program {
     let result = equations.trim().lines().last().and_then(|line| line.trim().split(':').next());
     let result = result.expect("a last equation");
