@@ -235,6 +235,15 @@ def fixtures(folder):
     exported = scope["exported"]
     (folder / f"{PREFIX}exported.jax").write_bytes(exported.serialize())
     (folder / f"{PREFIX}exported.mlir").write_text(exported.mlir_module())
+    if IS_NEW:
+        scope |= {"lax": lax, "s": jax.sharding.NamedSharding(
+            jax.sharding.Mesh(np.array(jax.devices()), ("x",)), jax.sharding.PartitionSpec("x"))}
+        model = """def model(x):
+  return lax.with_sharding_constraint(jnp.sin(x), s) + 1.0
+exported = export.export(jax.jit(model, in_shardings=s))(x)"""
+        exec(compile(model, "model.py", "exec"), scope)
+        (folder / "sharded.mlirbc").write_bytes(scope["exported"].mlir_module_serialized)
+        (folder / "sharded.mlir").write_text(scope["exported"].mlir_module())
 
 
 def bulk(folder):

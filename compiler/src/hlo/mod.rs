@@ -1,8 +1,8 @@
 //! StableHLO as data: what the text of JAX, PyTorch/XLA and TensorFlow says, before anyone gives it a meaning.
 //!
 //! [`text`] reads the pretty and the generic form into one and the same [`Module`]; [`bytecode`] reads portable artifacts into
-//! it; [`print`](mod@print) writes text back. Nothing
-//! here knows a primitive: an [`Op`] is a name with operands, attributes and regions.
+//! it; [`print`](mod@print) writes text back. Nothing here knows a primitive: an [`Op`] is a name with operands, attributes
+//! and regions.
 //!
 //! # How things are represented
 //!

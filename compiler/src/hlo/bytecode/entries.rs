@@ -125,7 +125,9 @@ impl<'c, 'a> Entries<'c, 'a> {
         let attribute = match self.container.dialects[entry.dialect] {
             "builtin" => builtin::attribute(self, &mut at)?,
             "vhlo" => vhlo::attribute(self, &mut at)?,
-            other => return Err(foreign(other, "attribute", entry.data)),
+            // What it says of devices is of no interest.
+            "sdy" => return Ok(Attribute::Other("#sdy<..>".into())),
+            other => return Err(foreign(other, "an attribute", entry.data)),
         };
         finished(at)?;
         Ok(attribute)
@@ -141,7 +143,7 @@ impl<'c, 'a> Entries<'c, 'a> {
         let ty = match self.container.dialects[entry.dialect] {
             "builtin" => builtin::ty(self, &mut at)?,
             "vhlo" => vhlo::ty(self, &mut at)?,
-            other => return Err(foreign(other, "type", entry.data)),
+            other => return Err(foreign(other, "a type", entry.data)),
         };
         finished(at)?;
         Ok(ty)
@@ -179,11 +181,6 @@ fn moved(error: Diagnostic, at: Bytes) -> Diagnostic {
 }
 
 fn foreign(dialect: &str, what: &str, at: Bytes) -> Diagnostic {
-    let error = at.unsupported(format!("an {what} of the dialect {dialect} in MLIR bytecode"));
-    let error = if what == "type" {
-        Diagnostic { message: error.message.replacen("an type", "a type", 1), ..error }
-    } else {
-        error
-    };
+    let error = at.unsupported(format!("{what} of the dialect {dialect} in MLIR bytecode"));
     if dialect == "stablehlo" { error.hint(super::NOT_PORTABLE) } else { error }
 }

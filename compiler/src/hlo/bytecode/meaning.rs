@@ -12,7 +12,11 @@ use crate::types::{DType, Scalar};
 /// The attributes of `stablehlo.{op}`, from those of VHLO's twin.
 pub fn attributes(op: &str, found: Attributes) -> Attributes {
     let mut found = Attributes(
-        found.0.into_iter().map(|(name, value)| (renamed(op, &name), spelled(op, &name, value))).collect(),
+        found
+            .0
+            .into_iter()
+            .map(|(name, value)| (renamed(&name).to_string(), spelled(op, &name, value)))
+            .collect(),
     );
     for group in GROUPS.iter().filter(|group| group.ops.contains(&op)) {
         collect(&mut found, group);
@@ -119,13 +123,13 @@ fn collect(found: &mut Attributes, group: &Group) {
     found.set(group.name, Attribute::Record(group.record.into(), fields));
 }
 
-fn renamed(op: &str, name: &str) -> String {
-    match (op, name) {
-        (_, "channel_id") => "handle",
-        (_, "channel_type") => "type",
+/// The names of VHLO that differ from those of the fields they become.
+fn renamed(name: &str) -> &str {
+    match name {
+        "channel_id" => "handle",
+        "channel_type" => "type",
         _ => name,
     }
-    .to_string()
 }
 
 /// The value as StableHLO spells it.

@@ -185,8 +185,7 @@ impl<'c, 'a> Reader<'c, 'a> {
         let mut region = Region::default();
         region.arguments = self.block(at, |reader, at, numbers, ops| {
             for _ in 0..ops {
-                let op = reader.operation(at, numbers, is_function)?;
-                region.ops.push(op);
+                region.ops.extend(reader.operation(at, numbers, is_function)?);
             }
             Ok(())
         })?;
@@ -252,7 +251,13 @@ impl<'c, 'a> Reader<'c, 'a> {
         Ok(value)
     }
 
-    fn operation(&mut self, at: &mut Bytes<'a>, numbers: &mut Numbers, is_function: bool) -> Parsed<Op> {
+    /// One operation; `None` for one that is nothing but other names for its operands.
+    fn operation(
+        &mut self,
+        at: &mut Bytes<'a>,
+        numbers: &mut Numbers,
+        is_function: bool,
+    ) -> Parsed<Option<Op>> {
         let start = *at;
         let header = self.header(at)?;
         let operands: Vec<Value> = header
@@ -269,6 +274,15 @@ impl<'c, 'a> Reader<'c, 'a> {
             return Err(start.error("a region has more values than it says"));
         }
         numbers.next += header.result_types.len();
+        if header.name == "builtin.unrealized_conversion_cast" {
+            // VHLO's types and MLIR's own, which are one here.
+            if operands.iter().map(|operand| &self.types[operand.0 as usize]).ne(&header.result_types) {
+                return Err(start.unsupported("a cast between other types in MLIR bytecode"));
+            }
+            let renamed = self.values[first..].iter_mut().zip(operands);
+            renamed.for_each(|(value, operand)| *value = Some(operand));
+            return Ok(None);
+        }
         let regions = self.inside(at, header.is_isolated, |reader, at| {
             (0..header.regions).map(|_| reader.region(at, false)).collect::<Parsed<Vec<Region>>>()
         })?;
@@ -276,7 +290,7 @@ impl<'c, 'a> Reader<'c, 'a> {
         let results = header.result_types.into_iter().map(|ty| self.define(ty, &mut own, start));
         let results = results.collect::<Parsed<Vec<Value>>>()?;
         let (name, attributes) = canonical(header.name, header.attributes, is_function, start)?;
-        Ok(Op { name, operands, results, attributes, regions, location: header.location })
+        Ok(Some(Op { name, operands, results, attributes, regions, location: header.location }))
     }
 
     fn header(&mut self, at: &mut Bytes<'a>) -> Parsed<Header<'c, 'a>> {
@@ -330,7 +344,12 @@ impl<'c, 'a> Reader<'c, 'a> {
             }
             return Ok(properties);
         }
-        let names = op.strip_prefix("vhlo.").map(schema::properties).unwrap_or_default();
+        let names = match op {
+            // What it says of devices is of no interest.
+            "sdy.mesh" => return Ok(properties),
+            "sdy.sharding_constraint" => &["sharding"],
+            _ => op.strip_prefix("vhlo.").map(schema::properties).unwrap_or_default(),
+        };
         for name in names {
             properties.0.push((name.to_string(), self.entries.attribute(&mut at)?));
         }
@@ -364,6 +383,9 @@ fn canonical(
     is_function: bool,
     start: Bytes,
 ) -> Parsed<(String, Attributes)> {
+    if name == "sdy.sharding_constraint" {
+        return Ok((name.to_string(), attributes));
+    }
     let Some((name, _)) = name.strip_prefix("vhlo.").and_then(schema::versioned) else {
         return Err(foreign(start, name));
     };
