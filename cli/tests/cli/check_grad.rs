@@ -138,13 +138,17 @@ fn requests_that_make_no_sense() {
     folder.write("whole.ir", "{ lambda ; n:i32[]. let in (n,) }");
     folder.write(
         "loop.ir",
-        "{ lambda ; x:f32[]. let
-            y:f32[] = while[
-              cond_jaxpr={ lambda ; s:f32[]. let r:bool[] = lt s 8.0:f32[] in (r,) }
-              cond_nconsts=0
-              body_jaxpr={ lambda ; s:f32[]. let t:f32[] = mul s 2.0:f32[] in (t,) }
+        "{ lambda ; n:i32[] x:f32[3]. let
+            _:i32[] y:f32[3] = while[
+              cond_jaxpr={ lambda ; n:i32[] i:i32[] s:f32[3]. let r:bool[] = lt i n in (r,) }
+              cond_nconsts=1
+              body_jaxpr={ lambda ; i:i32[] s:f32[3]. let
+                  j:i32[] = add i 1:i32[]
+                  t:f32[3] = rev[dimensions=(0,)] s
+                  u:f32[3] = mul s t
+                in (j, u) }
               body_nconsts=0
-            ] x
+            ] n 0:i32[] x
           in (y,) }",
     );
     folder.rjaxc(&["check-grad", "two.ir"]).fails(2, "f, g");
