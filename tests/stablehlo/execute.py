@@ -13,6 +13,7 @@ import numpy as np
 from jax._src import xla_bridge
 from jax._src.interpreters import mlir
 from jax._src.lib import _jax
+from jaxlib import lapack
 from jaxlib.mlir import ir
 
 DTYPES = {
@@ -46,6 +47,8 @@ def execute(path, backend, device):
 
 
 def main(folder):
+    # Loads the routines that custom calls name.
+    lapack.prepare_lapack_call("getrf_ffi", np.float32)
     backend = xla_bridge.get_backend("cpu")
     device = backend.local_devices()[0]
     with mlir.make_ir_context(), ir.Location.unknown():

@@ -9,6 +9,7 @@ mod control;
 mod elementwise;
 mod fft;
 mod indexing;
+mod lapack;
 mod linalg;
 mod random;
 mod reduction;
@@ -123,14 +124,17 @@ pub fn to_hlo(op: &Op, cx: &mut Export, operands: &[Value]) -> Rule<Vec<Value>> 
         Op::TriangularSolve(op) => op,
         Op::Cholesky(op) => op,
         Op::Fft(op) => op,
-        Op::RandomSeed(_) | Op::RandomWrap(_) | Op::RandomUnwrap(_) | Op::RandomFoldIn(_) => {
-            return Err(KEYS);
-        }
-        Op::RandomSplit(_) | Op::RandomBits(_) | Op::RandomGamma(_) => return Err(KEYS),
-        Op::Lu(_) | Op::LuPivotsToPermutation(_) | Op::Geqrf(_) | Op::Geqp3(_) => return Err(LAPACK),
-        Op::HouseholderProduct(_) | Op::Ormqr(_) | Op::Qr(_) | Op::Eigh(_) => return Err(LAPACK),
-        Op::Tridiagonal(_) | Op::Svd(_) | Op::Eig(_) | Op::Schur(_) => return Err(LAPACK),
-        Op::Hessenberg(_) | Op::TridiagonalSolve(_) | Op::CustomLinearSolve(_) => return Err(LAPACK),
+        Op::RandomSeed(_) | Op::RandomWrap(_) | Op::RandomUnwrap(_) | Op::RandomGamma(_) => return Err(KEYS),
+        Op::RandomFoldIn(_) | Op::RandomSplit(_) | Op::RandomBits(_) => return Err(KEYS),
+        Op::Lu(op) => op,
+        Op::LuPivotsToPermutation(op) => op,
+        Op::Geqrf(op) => op,
+        Op::HouseholderProduct(op) => op,
+        Op::Eigh(op) => op,
+        Op::Svd(op) => op,
+        Op::Qr(_) | Op::CustomLinearSolve(_) => return lapack::expanded(op, cx, operands),
+        Op::Geqp3(_) | Op::Ormqr(_) | Op::Tridiagonal(_) | Op::Eig(_) => return Err(LAPACK),
+        Op::Schur(_) | Op::Hessenberg(_) | Op::TridiagonalSolve(_) => return Err(LAPACK),
         Op::RngUniform(_) => return Err(NO_SEED),
         Op::CustomLinear(_) => return Err(LINEAR),
     };
