@@ -97,7 +97,7 @@ fn exit_codes_and_messages() {
     folder.write("unknown.ir", "{ lambda ; x:f32[3]. let\n    y:f32[3] = sine x\n  in (y,) }");
     folder.write("binary.ir", [0xff, 0xfe]);
     folder.rjaxc(&["check", "broken.ir"]).fails(1, "broken.ir:2:");
-    folder.rjaxc(&["check", "binary.ir"]).fails(1, "not a text file");
+    folder.rjaxc(&["check", "binary.ir"]).fails(1, "neither a text file (UTF-8) nor MLIR bytecode");
     folder.rjaxc(&["check", "unknown.ir"]).fails(3, "sine");
     folder.rjaxc(&["check", "missing.ir"]).fails(2, "missing.ir");
     folder.rjaxc(&[]).fails(2, "Usage");

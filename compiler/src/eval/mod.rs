@@ -89,7 +89,10 @@ mod tests {
         let inputs = [0.0, 1.0].map(|bound| Tensor::from_f64s(DType::F32, [], &[bound]));
         let error = super::program(&b.finish(outputs), &inputs).expect_err("it has no rules");
         assert_eq!(error.fault, Fault::Unsupported);
-        assert_eq!(error.message, "addupdate cannot be evaluated: the primitive is not supported yet");
+        assert_eq!(
+            error.message,
+            "rng_uniform cannot be evaluated: its results would differ from run to run; use keys"
+        );
     }
 
     #[test]

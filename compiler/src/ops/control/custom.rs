@@ -10,7 +10,10 @@ use super::*;
 use crate::ir::Params;
 use crate::ir::inline::inline;
 use crate::ops::custom;
+use crate::ops::elementwise::UnaryKind;
 use crate::types::{DType, Tensor};
+
+const DEPTH: usize = 3;
 
 /// A function with derivatives of its own. See Note: rules of custom functions.
 ///
@@ -42,7 +45,7 @@ pub struct VjpRule {
 }
 
 impl CustomKind {
-    const ALL: [CustomKind; 2] = [CustomKind::Jvp, CustomKind::Vjp];
+    pub(super) const ALL: [CustomKind; 2] = [CustomKind::Jvp, CustomKind::Vjp];
 
     fn text_name(self) -> &'static str {
         match self {
@@ -219,6 +222,54 @@ impl CustomCall {
         }
     }
 
+    /// The body and the rule over a batch, whose axis leads in the operands and results that are marked.
+    fn batch_all(
+        &self,
+        cx: &mut BatchCx,
+        moved: &[Atom],
+        operands: &[bool],
+        outputs: &[bool],
+    ) -> Rule<Batched> {
+        let body = (cx.bodies.batch)(self.body(), &leading(operands), cx.extent)?.with_axes(outputs).program;
+        let rule = self.batched_rule(cx.bodies, operands, outputs, cx.extent)?;
+        let programs = std::iter::once(body).chain(rule).map(Body::new).collect();
+        let values = cx.builder.emit(CustomCall { programs, ..self.clone() }, moved);
+        Ok(Batched { values, dims: leading(outputs) })
+    }
+
+    /// A rule of [`custom`] takes scalars, and operands of the result's shape. A batch of these has one shape again, once
+    /// all have the batch axis; for scalars of each lane the rule is batched with the body.
+    fn batch_known(&self, cx: &mut BatchCx, mut moved: Vec<Atom>, mut operands: Vec<bool>) -> Rule<Batched> {
+        let results = self.body().output_avals();
+        let avals = self.body().input_avals();
+        for (position, aval) in avals.iter().enumerate() {
+            if !operands[position] && !aval.shape.is_scalar() {
+                moved[position] = cx.builder.repeated(moved[position], cx.extent);
+                operands[position] = true;
+            }
+        }
+        let is_stretched = |(aval, is_mapped): (&Aval, &bool)| {
+            *is_mapped && aval.shape.is_scalar() && !results[0].shape.is_scalar()
+        };
+        let all = vec![true; results.len()];
+        if avals.iter().zip(&operands).any(is_stretched) {
+            return self.with_known_rule().batch_all(cx, &moved, &operands, &all);
+        }
+        self.batch_all(cx, &moved, &operands, &all)
+    }
+
+    /// The call with the rule that [`custom`] knows for it. Rules call the function again, which is given its rule too, for
+    /// [`DEPTH`] derivatives of derivatives; beyond that, the body is differentiated as it stands.
+    fn with_known_rule(&self) -> CustomCall {
+        let mut call = CustomCall { name: None, ..self.clone() };
+        for _ in 0..DEPTH {
+            let rule = custom::rule_calling(self, &call).map(Body::new);
+            let programs = self.programs.iter().cloned().chain(rule).collect();
+            call = CustomCall { programs, ..self.clone() };
+        }
+        call
+    }
+
     /// Which results depend on the batch, by the body or by its rule.
     fn mapped_results(&self, bodies: Bodies, operands: &[bool], extent: usize) -> Rule<Vec<bool>> {
         let count = self.body().outputs.len();
@@ -285,21 +336,14 @@ impl Primitive for CustomCall {
         Err(NoRule::ByDesign("differentiation replaces the call by its rule"))
     }
 
-    /// A known rule is for operands without a batch: it is batched with the body.
     fn batch(&self, cx: &mut BatchCx, operands: &[Atom], dims: &[BatchDim]) -> Rule<Batched> {
-        if let ([], Some(rule)) = (self.rule(), custom::rule(self)) {
-            let programs = vec![self.programs[0].clone(), rule.into()];
-            return CustomCall { programs, ..self.clone() }.batch(cx, operands, dims);
-        }
         let moved = batch_axis_at(cx, operands, dims, 0);
+        if self.rule().is_empty() && custom::rule(self).is_some() {
+            return self.batch_known(cx, moved, mapped(dims));
+        }
         let operands = mapped(dims);
         let outputs = self.mapped_results(cx.bodies, &operands, cx.extent)?;
-        let body =
-            (cx.bodies.batch)(self.body(), &leading(&operands), cx.extent)?.with_axes(&outputs).program;
-        let rule = self.batched_rule(cx.bodies, &operands, &outputs, cx.extent)?;
-        let programs = std::iter::once(body).chain(rule).map(Body::new).collect();
-        let values = cx.builder.emit(CustomCall { programs, ..self.clone() }, &moved);
-        Ok(Batched { values, dims: leading(&outputs) })
+        self.batch_all(cx, &moved, &operands, &outputs)
     }
 
     fn lower(&self, _: &[Aval], _: &[Aval]) -> Rule<Lowering> {
@@ -364,8 +408,28 @@ impl Family for CustomCall {
                 rest: rest(kind).with("symbolic_zeros", false),
             }
         };
-        CustomKind::ALL.map(|kind| Sample::new(call(kind), sample_operands())).to_vec()
+        let calls = CustomKind::ALL.map(|kind| Sample::new(call(kind), sample_operands()));
+        [calls.as_slice(), &[sample_of_known_rule()]].concat()
     }
+}
+
+/// `log(exp(x) + exp(y))` of a scalar and an array, whose rule is known by its name.
+fn sample_of_known_rule() -> Sample {
+    let mut b = Builder::new();
+    let [x, y]: [Atom; 2] =
+        [[].as_slice(), &[3]].map(|extents: &[usize]| b.input(Aval::new(DType::F32, extents)).into());
+    let terms = [x, y].map(|x| b.unary(UnaryKind::Exp, x));
+    let sum = b.add(terms[0], terms[1]);
+    let log = b.unary(UnaryKind::Log, sum);
+    let rest = Params::new().with("jvp", "_logaddexp_jvp").with("symbolic_zeros", false);
+    let call = CustomCall {
+        kind: CustomKind::Jvp,
+        name: Some("logaddexp".to_string()),
+        programs: vec![b.finish(vec![log]).into()],
+        rest,
+    };
+    let y = Tensor::from_f64s(DType::F32, [3], &[0.25, -1.5, 2.0]);
+    Sample::new(call, vec![Tensor::from_f64s(DType::F32, [], &[0.5]), y])
 }
 
 /// The linear half of a function with a vjp rule: from `residuals.., tangents of some operands..` to the tangents of

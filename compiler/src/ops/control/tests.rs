@@ -9,7 +9,8 @@ use crate::types::{DType, Tensor};
 #[test]
 fn a_call_is_its_body() {
     let expected = [Tensor::from_f64s(DType::F32, [3], &[-1.0, 2.5, -0.0]), sample_operands().remove(1)];
-    for sample in Call::samples().into_iter().chain(CustomCall::samples()) {
+    let custom = CustomCall::samples().into_iter().take(CustomKind::ALL.len());
+    for sample in Call::samples().into_iter().chain(custom) {
         assert_eq!(run(sample.op, &sample.operands), expected);
     }
 }

@@ -91,11 +91,16 @@ const KNOWN: [Known; 11] = [
 
 /// The rule of a call as a program from primals and tangents to results and their tangents; `None` if it is not known.
 pub fn rule(call: &CustomCall) -> Option<Program> {
+    rule_calling(call, call)
+}
+
+/// The same, with another call in the place where the rule evaluates the function.
+pub fn rule_calling(call: &CustomCall, function: &CustomCall) -> Option<Program> {
     let rule = call.rest.name("jvp").ok()?;
     let known = KNOWN.iter().find(|known| Some(known.name) == call.name.as_deref() && known.rule == rule)?;
     let (inputs, outputs) = (call.body().input_avals(), call.body().output_avals());
     let shape = &outputs.first()?.shape;
-    // Of other ranks, operands of calls under vmap are: those have been given their rules before.
+    // Of other ranks, operands of calls under vmap can be: those have been given their rules before.
     let is_float = |aval: &&Aval| aval.dtype.is_float();
     let fits = |aval: &Aval| aval.shape == *shape || aval.shape.is_scalar();
     let keys = usize::from(known.name == "_gamma");
@@ -109,7 +114,7 @@ pub fn rule(call: &CustomCall) -> Option<Program> {
     let mut b = Builder::new();
     let x: Vec<Atom> = inputs.iter().map(|aval| b.input(aval.clone()).into()).collect();
     let tangents: Vec<Atom> = inputs.iter().map(|aval| b.input(tangent_aval(aval)).into()).collect();
-    let mut results = b.emit(call.clone(), &x);
+    let mut results = b.emit(function.clone(), &x);
     for (position, aval) in outputs.iter().enumerate() {
         let tangent = match aval.dtype.kind() {
             Kind::Float => {
