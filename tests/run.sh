@@ -74,5 +74,6 @@ RJAXC_FUZZ_SECONDS=60 cargo test --release --workspace --test bad_stablehlo
 if [ -d "$corpus" ]; then
     if [ -n "$python" ]; then
         judge jaxpr harness jnp programs grad vmap
+        judge stablehlo stablehlo harness jnp programs grad vmap
     fi
 fi
