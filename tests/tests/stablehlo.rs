@@ -8,6 +8,7 @@ use rjaxc_compiler::types::{Aval, DType, Kind, Tensor};
 use rjaxc_compiler::{eval, export, front, ops, pipeline};
 use rjaxc_tests::close::{Tolerance, close};
 use rjaxc_tests::process::folder;
+use rjaxc_tests::road::object_of;
 use rjaxc_tests::{files, npz, root};
 use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
@@ -65,6 +66,28 @@ fn samples_are_the_same_programs_in_both_languages() {
         }
     }
     assert!(seen > 4, "only {seen} programs of the samples can be written");
+}
+
+/// The names of arguments are part of an object, so both programs are given the same.
+#[test]
+fn equal_programs_give_equal_objects_in_both_languages() {
+    let optimized = |program: &Program| {
+        let observe = pipeline::Observe::default();
+        pipeline::optimize(program.clone(), &observe, &mut |_, _| {}).expect("samples are right")
+    };
+    let mut equal = 0;
+    for path in files(&root().join("samples"), &["ir"]) {
+        for entry in entries(&path) {
+            let Ok(module) = export::stablehlo("model", &[("main", &entry.program)]) else { continue };
+            let other = pipeline::Entry { program: read(&module.to_string()), ..entry.clone() };
+            if optimized(&entry.program).to_string() == optimized(&other.program).to_string() {
+                let object = |entry| object_of(&[entry], true).expect("samples compile");
+                assert!(object(entry) == object(other), "{}: the objects differ", path.display());
+                equal += 1;
+            }
+        }
+    }
+    assert!(equal > 1, "only {equal} samples are equal after optimization");
 }
 
 /// Each file of the folder returns its results, then what they are.

@@ -89,6 +89,22 @@ fn prints_are_left_out_with_a_warning() {
     assert_eq!(outcome.stderr.lines().count(), 1, "{outcome:?}");
 }
 
+// LAPACK takes matrices by columns.
+const LU_BY_ROWS: &str = "func.func public @main(%a: tensor<2x2xf32>) -> tensor<2x2xf32> {
+    %0:3 = stablehlo.custom_call @lapack_sgetrf_ffi(%a) {operand_layouts = [dense<[1, 0]> : tensor<2xindex>]} \
+        : (tensor<2x2xf32>) -> (tensor<2x2xf32>, tensor<2xi32>, tensor<i32>)
+    return %0#0 : tensor<2x2xf32>
+}";
+
+#[test]
+fn matrices_by_rows_are_not_given_to_lapack() {
+    let folder = Folder::new("rows");
+    folder.write("rows.mlir", LU_BY_ROWS);
+    let outcome = folder.rjaxc(&["rows.mlir", "-o", "x.o"]);
+    outcome.fails(3, "rows.mlir:2:12");
+    assert!(outcome.stderr.contains("expected a matrix by columns, found the axes [1, 0]"), "{outcome:?}");
+}
+
 #[test]
 fn exit_codes_and_messages() {
     let folder = Folder::new("exit_codes");

@@ -17,19 +17,34 @@ pub fn from_hlo(cx: &mut Import, operands: &[Atom]) -> Imported {
     let result = match cx.op.name.as_str() {
         "stablehlo.triangular_solve" => triangular_solve(cx, operands),
         "stablehlo.cholesky" if cx.op.attributes.flag("lower") => cx.emit(Cholesky, operands),
-        "stablehlo.custom_call" => return lapack(cx, operands),
+        "stablehlo.custom_call" => return library(cx, operands),
         _ => return None,
     };
     Some(result)
 }
 
-/// A routine of LAPACK by its name without the letter of the dtype.
-fn lapack(cx: &mut Import, operands: &[Atom]) -> Imported {
+/// A call of a library: LAPACK's on CPUs, and what JAX lowers to on other machines, which is for arrays by rows.
+fn library(cx: &mut Import, operands: &[Atom]) -> Imported {
     let target = cx.op.attributes.text("call_target_name")?.to_string();
-    if target == "tridiagonal_solve_perturbed_ffi" {
-        return Some(cx.emit(TridiagonalSolve { perturb_singular: true }, operands));
+    let result = match target.as_str() {
+        "tridiagonal_solve_perturbed_ffi" => cx.emit(TridiagonalSolve { perturb_singular: true }, operands),
+        "LuDecomposition" => cx.emit(Lu, operands),
+        "Qr" => cx.emit(Geqrf, operands),
+        "ProductOfElementaryHouseholderReflectors" => cx.emit(HouseholderProduct, operands),
+        "Eigh" => eigh_by_rows(cx, operands),
+        _ => {
+            let routine = target.strip_prefix("lapack_")?.strip_suffix("_ffi")?.get(1..)?;
+            return lapack(cx, routine, operands);
+        }
+    };
+    Some(result)
+}
+
+/// A routine of LAPACK by its name without the letter of the dtype.
+fn lapack(cx: &mut Import, routine: &str, operands: &[Atom]) -> Imported {
+    if let Err(error) = matrices_by_columns(cx, operands) {
+        return Some(Err(error));
     }
-    let routine = target.strip_prefix("lapack_")?.strip_suffix("_ffi")?.get(1..)?;
     let found = match routine {
         "getrf" => lu(cx, operands),
         "potrf" if cx.letter("uplo") == 'L' => cx.emit(Cholesky, operands),
@@ -68,6 +83,32 @@ fn lapack(cx: &mut Import, operands: &[Atom]) -> Imported {
         _ => return None,
     };
     Some(found.and_then(|results| with_status(cx, results)))
+}
+
+/// LAPACK takes matrices by columns; JAX says so in the layouts of the call, which the primitives have no use for.
+///
+/// Errors: a matrix is laid out by rows, so that the routine would see its transpose.
+fn matrices_by_columns(cx: &Import, operands: &[Atom]) -> Result<(), Diagnostic> {
+    let of_operands: Vec<usize> = operands.iter().map(|&x| cx.builder.aval(x).rank()).collect();
+    let of_results = (0..cx.results.len()).map(|position| Ok(cx.result(position)?.rank()));
+    let of_results = of_results.collect::<Result<Vec<usize>, Diagnostic>>()?;
+    // Vectors of the same batch have a lower rank.
+    let rank = of_operands.iter().copied().max().unwrap_or(0);
+    for (name, ranks) in [("operand_layouts", of_operands), ("result_layouts", of_results)] {
+        let layouts = match cx.op.attributes.get(name) {
+            Some(Attribute::List(layouts)) => layouts.as_slice(),
+            _ => &[],
+        };
+        for (position, _) in ranks.iter().enumerate().filter(|(_, found)| **found == rank && rank >= 2) {
+            let axes = layouts.get(position).and_then(Attribute::ints).unwrap_or_default();
+            if axes.get(..2) != Some(&[rank as i64 - 2, rank as i64 - 1]) {
+                return Err(Diagnostic::unsupported(format!(
+                    "array {position} of {name}: expected a matrix by columns, found the axes {axes:?} from the fastest to the slowest"
+                )));
+            }
+        }
+    }
+    Ok(())
 }
 
 impl Import<'_> {
@@ -109,6 +150,14 @@ fn lu(cx: &mut Import, operands: &[Atom]) -> Result<Vec<Atom>, Diagnostic> {
     let factors = cx.emit(Lu, operands)?;
     let one = Atom::Literal(Literal::from_i64(DType::I32, 1));
     Ok(vec![factors[0], cx.builder.add(factors[1], one)])
+}
+
+/// Vectors, then values. The configuration is `lower,sorted,iterations,tolerance`.
+fn eigh_by_rows(cx: &mut Import, operands: &[Atom]) -> Result<Vec<Atom>, Diagnostic> {
+    let config = cx.op.attributes.text("backend_config").unwrap_or_default().to_string();
+    let mut flags = config.split(',').map(|flag| flag != "0");
+    let (is_lower, sort_eigenvalues) = (flags.next().unwrap_or(true), flags.next().unwrap_or(true));
+    cx.emit(Eigh { is_lower, subset: None, sort_eigenvalues, algorithm: ir::Value::None }, operands)
 }
 
 /// The matrix that the routine destroys, values, and vectors.
