@@ -240,6 +240,13 @@ fn select_then_scatter(
     if found.shape != expected {
         return Err(Diagnostic::error(format!("expected a source of shape {expected}, found {found}")));
     }
+    let start = cx.builder.aval(init);
+    if !start.shape.is_scalar() || start.dtype != aval.dtype || found.dtype != aval.dtype {
+        return Err(Diagnostic::error(format!(
+            "expected a source and a scalar to start from of type {}, found {found} and {start}",
+            aval.dtype
+        )));
+    }
     let places = expected.element_count();
     let scatter = Scatter {
         kind,
