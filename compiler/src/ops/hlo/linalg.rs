@@ -47,17 +47,8 @@ fn lapack(cx: &mut Import, routine: &str, operands: &[Atom]) -> Imported {
     }
     let found = match routine {
         "getrf" => lu(cx, operands),
-        "potrf" if cx.letter("uplo") == 'L' => cx.emit(Cholesky, operands),
-        "trsm" => cx.emit(
-            TriangularSolve {
-                is_left: cx.letter("side") == 'L',
-                is_lower: cx.letter("uplo") == 'L',
-                is_transposed: cx.letter("trans_x") != 'N',
-                is_conjugated: cx.letter("trans_x") == 'C',
-                is_unit: cx.letter("diag") == 'U',
-            },
-            operands,
-        ),
+        "potrf" => cx.letter("uplo", "L").and_then(|_| cx.emit(Cholesky, operands)),
+        "trsm" => trsm(cx, operands),
         "geqrf" => cx.emit(Geqrf, operands),
         "geqp3" => cx.emit(Geqp3 { use_magma: ir::Value::None }, operands),
         "orgqr" | "ungqr" => cx.emit(HouseholderProduct, operands),
@@ -65,20 +56,20 @@ fn lapack(cx: &mut Import, routine: &str, operands: &[Atom]) -> Imported {
             let (is_left, is_transposed) = (cx.config_flag("left"), cx.config_flag("transpose"));
             cx.emit(Ormqr { is_left, is_transposed }, operands)
         }
-        "syevd" | "heevd" => cx.emit(
-            Eigh {
-                is_lower: cx.letter("uplo") == 'L',
-                subset: None,
-                sort_eigenvalues: true,
-                algorithm: ir::Value::None,
-            },
-            operands,
-        ),
+        "syevd" | "heevd" => cx.letter("uplo", "LU").and_then(|uplo| {
+            let is_lower = uplo == 'L';
+            cx.emit(
+                Eigh { is_lower, subset: None, sort_eigenvalues: true, algorithm: ir::Value::None },
+                operands,
+            )
+        }),
         "gesdd" | "gesvd" => svd(cx, operands),
         "geev" => eig(cx, operands),
         "gees" => schur(cx, operands),
         "gehrd" => cx.emit(Hessenberg, operands),
-        "sytrd" | "hetrd" => cx.emit(Tridiagonal { is_lower: cx.letter("uplo") == 'L' }, operands),
+        "sytrd" | "hetrd" => {
+            cx.letter("uplo", "LU").and_then(|uplo| cx.emit(Tridiagonal { is_lower: uplo == 'L' }, operands))
+        }
         "gtsv" => tridiagonal_solve(cx, operands),
         _ => return None,
     };
@@ -113,9 +104,17 @@ fn matrices_by_columns(cx: &Import, operands: &[Atom]) -> Result<(), Diagnostic>
 
 impl Import<'_> {
     /// A letter among the arguments of a LAPACK routine.
-    fn letter(&self, name: &str) -> char {
+    ///
+    /// Errors: the argument is missing, or none of the `known` letters.
+    fn letter(&self, name: &str, known: &str) -> Result<char, Diagnostic> {
         let code = self.op.attributes.fields("mhlo.backend_config").and_then(|fields| fields.int(name));
-        code.and_then(|code| u8::try_from(code).ok()).map_or(' ', char::from)
+        let letter = code.and_then(|code| u8::try_from(code).ok()).map(char::from);
+        letter.filter(|letter| known.contains(*letter)).ok_or_else(|| {
+            let found = letter.map_or("nothing".to_string(), String::from);
+            Diagnostic::unsupported(format!(
+                "the argument {name}: expected a letter of {known}, found {found}"
+            ))
+        })
     }
 
     fn config_flag(&self, name: &str) -> bool {
@@ -145,6 +144,18 @@ fn with_status(cx: &mut Import, mut results: Vec<Atom>) -> Result<Vec<Atom>, Dia
     Ok(results)
 }
 
+fn trsm(cx: &mut Import, operands: &[Atom]) -> Result<Vec<Atom>, Diagnostic> {
+    let transposition = cx.letter("trans_x", "NTC")?;
+    let op = TriangularSolve {
+        is_left: cx.letter("side", "LR")? == 'L',
+        is_lower: cx.letter("uplo", "LU")? == 'L',
+        is_transposed: transposition != 'N',
+        is_conjugated: transposition == 'C',
+        is_unit: cx.letter("diag", "UN")? == 'U',
+    };
+    cx.emit(op, operands)
+}
+
 /// LAPACK counts rows from 1.
 fn lu(cx: &mut Import, operands: &[Atom]) -> Result<Vec<Atom>, Diagnostic> {
     let factors = cx.emit(Lu, operands)?;
@@ -154,15 +165,19 @@ fn lu(cx: &mut Import, operands: &[Atom]) -> Result<Vec<Atom>, Diagnostic> {
 
 /// Vectors, then values. The configuration is `lower,sorted,iterations,tolerance`.
 fn eigh_by_rows(cx: &mut Import, operands: &[Atom]) -> Result<Vec<Atom>, Diagnostic> {
-    let config = cx.op.attributes.text("backend_config").unwrap_or_default().to_string();
-    let mut flags = config.split(',').map(|flag| flag != "0");
-    let (is_lower, sort_eigenvalues) = (flags.next().unwrap_or(true), flags.next().unwrap_or(true));
+    let config = cx.op.attributes.text("backend_config").unwrap_or_default();
+    let flags: Vec<&str> = config.split(',').collect();
+    let &[is_lower, sort_eigenvalues, _, _] = flags.as_slice() else {
+        let message = format!("backend_config: expected lower,sorted,iterations,tolerance, found {config:?}");
+        return Err(Diagnostic::unsupported(message));
+    };
+    let [is_lower, sort_eigenvalues] = [is_lower, sort_eigenvalues].map(|flag| flag != "0");
     cx.emit(Eigh { is_lower, subset: None, sort_eigenvalues, algorithm: ir::Value::None }, operands)
 }
 
 /// The matrix that the routine destroys, values, and vectors.
 fn svd(cx: &mut Import, operands: &[Atom]) -> Result<Vec<Atom>, Diagnostic> {
-    let mode = cx.letter("mode");
+    let mode = cx.letter("mode", "ASN")?;
     let with_vectors = mode != 'N';
     let op = Svd { with_vectors, is_full: mode == 'A', subset: None, algorithm: ir::Value::None };
     let mut results = vec![cx.scratch(0)?];
@@ -177,7 +192,8 @@ fn svd(cx: &mut Import, operands: &[Atom]) -> Result<Vec<Atom>, Diagnostic> {
 ///
 /// JAX differentiates vectors only if asked to, of which the text says nothing: whoever differentiates the text asks.
 fn eig(cx: &mut Import, operands: &[Atom]) -> Result<Vec<Atom>, Diagnostic> {
-    let (with_left, with_right) = (cx.letter("compute_left") == 'V', cx.letter("compute_right") == 'V');
+    let with_left = cx.letter("compute_left", "VN")? == 'V';
+    let with_right = cx.letter("compute_right", "VN")? == 'V';
     let op = Eig { with_left, with_right, has_vector_derivatives: true, implementation: ir::Value::None };
     let found = cx.emit(op, operands)?;
     let mut results = match cx.results.len() {
@@ -202,10 +218,9 @@ fn eig(cx: &mut Import, operands: &[Atom]) -> Result<Vec<Atom>, Diagnostic> {
 
 /// The form, vectors, eigenvalues (which JAX does not read) and how many of them were selected.
 fn schur(cx: &mut Import, operands: &[Atom]) -> Result<Vec<Atom>, Diagnostic> {
-    let with_vectors = cx.letter("mode") == 'V';
-    if cx.letter("sort") != 'N' {
-        return Err(Diagnostic::unsupported("Schur forms with sorted eigenvalues"));
-    }
+    let with_vectors = cx.letter("mode", "VN")? == 'V';
+    // Sorted eigenvalues are not supported.
+    cx.letter("sort", "N")?;
     let mut results = cx.emit(Schur { with_vectors, rest: Params::new() }, operands)?;
     for position in results.len()..cx.results.len() - 1 {
         results.push(cx.scratch(position)?);
