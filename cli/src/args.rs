@@ -202,6 +202,10 @@ pub struct ConformArgs {
     /// How long a case may take. Units: seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     pub timeout: u64,
+    /// Call every function twice more, its arrays between unmapped pages, inputs read-only, all else poisoned: it must
+    /// touch nothing else and give the same bits
+    #[arg(long)]
+    pub guard: bool,
 }
 
 /// Errors: not a number, or none that bounds anything.

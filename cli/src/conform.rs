@@ -19,13 +19,13 @@ const CASES_PER_WORKER: usize = 500;
 
 /// Serves until standard input ends.
 pub fn run(args: &ConformArgs) -> Result<(), Failure> {
-    let mut parent = Parent { timeout: Duration::from_secs(args.timeout), worker: None };
+    let mut parent = Parent { args, worker: None };
     for line in io::stdin().lock().lines() {
         let line = line.map_err(|error| Failure::usage(format!("standard input: {error}")))?;
         if line.trim().is_empty() {
             continue;
         }
-        let answer = if args.worker { worker::answer(&line) } else { parent.answer(&line) };
+        let answer = if args.worker { worker::answer(&line, args) } else { parent.answer(&line) };
         let mut out = io::stdout().lock();
         let written = writeln!(out, "{answer}").and_then(|()| out.flush());
         written.map_err(|error| Failure::usage(format!("standard output: {error}")))?;
@@ -38,8 +38,8 @@ fn refusal(id: &Json, stage: &str, reason: &str) -> Json {
     json!({"id": id, "ok": false, "stage": stage, "reason": reason})
 }
 
-struct Parent {
-    timeout: Duration,
+struct Parent<'a> {
+    args: &'a ConformArgs,
     worker: Option<Worker>,
 }
 
@@ -50,7 +50,7 @@ struct Worker {
     cases_left: usize,
 }
 
-impl Parent {
+impl Parent<'_> {
     fn answer(&mut self, line: &str) -> Json {
         let request: Json = match serde_json::from_str(line) {
             Ok(request) => request,
@@ -76,26 +76,30 @@ impl Parent {
         }
         let worker = match &mut self.worker {
             Some(worker) => worker,
-            none => none.insert(Worker::start().map_err(|error| format!("no worker process: {error}"))?),
+            none => {
+                let started = Worker::start(self.args);
+                none.insert(started.map_err(|error| format!("no worker process: {error}"))?)
+            }
         };
         worker.cases_left -= 1;
         if writeln!(worker.requests, "{line}").and_then(|()| worker.requests.flush()).is_err() {
             return Err(worker.death());
         }
-        match worker.answers.recv_timeout(self.timeout) {
+        match worker.answers.recv_timeout(Duration::from_secs(self.args.timeout)) {
             Ok(answer) => {
                 serde_json::from_str(&answer).map_err(|error| format!("the worker answered {error}"))
             }
-            Err(RecvTimeoutError::Timeout) => Err(format!("took longer than {} s", self.timeout.as_secs())),
+            Err(RecvTimeoutError::Timeout) => Err(format!("took longer than {} s", self.args.timeout)),
             Err(RecvTimeoutError::Disconnected) => Err(worker.death()),
         }
     }
 }
 
 impl Worker {
-    fn start() -> io::Result<Worker> {
+    fn start(args: &ConformArgs) -> io::Result<Worker> {
         let mut command = Command::new(std::env::current_exe()?);
         command.args(["conform", "--worker"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        command.args(args.guard.then_some("--guard"));
         let mut child = command.spawn()?;
         let requests = child.stdin.take().ok_or(io::ErrorKind::BrokenPipe)?;
         let output = child.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?;
@@ -125,7 +129,7 @@ impl Worker {
     }
 }
 
-impl Drop for Parent {
+impl Drop for Parent<'_> {
     fn drop(&mut self) {
         if let Some(worker) = self.worker.take() {
             worker.end();

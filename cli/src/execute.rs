@@ -1,6 +1,12 @@
 //! Compiled code in memory of this process: `rjaxc run`, `bench` and `conform`.
 //!
-//! The call of the compiled function is the only `unsafe` code of the command line.
+//! The call of the compiled function, and the memory that it gets, are the only `unsafe` code of the command line.
+
+mod buffer;
+
+pub use buffer::{Guard, Placement};
+
+use buffer::{ALIGN, Buffer};
 
 use cranelift_jit::{JITBuilder, JITModule};
 use cranelift_module::{FuncOrDataId, Module as _};
@@ -12,9 +18,6 @@ use rjaxc_compiler::loops::Module;
 use rjaxc_compiler::pipeline::Entry;
 use rjaxc_compiler::types::Tensor;
 use std::ffi::c_void;
-
-/// More than any instruction or cache line asks for.
-const ALIGN: usize = 64;
 
 /// Compiled functions in executable memory, which stays until the process ends.
 pub struct Executable {
@@ -51,10 +54,22 @@ impl Executable {
         Ok(Executable { module: jit, interface })
     }
 
+    /// Prepares a call of the function at `position`, with its memory on the heap.
+    ///
+    /// Errors: as [`Executable::call_in`].
+    pub fn call(&self, position: usize, inputs: &[Tensor]) -> Result<Call<'_>, Diagnostic> {
+        self.call_in(position, inputs, Placement::Heap)
+    }
+
     /// Prepares a call of the function at `position`.
     ///
     /// Errors: inputs of other types than the function's, or arrays that do not fit into memory.
-    pub fn call(&self, position: usize, inputs: &[Tensor]) -> Result<Call<'_>, Diagnostic> {
+    pub fn call_in(
+        &self,
+        position: usize,
+        inputs: &[Tensor],
+        placement: Placement,
+    ) -> Result<Call<'_>, Diagnostic> {
         let signature = &self.interface.functions[position];
         let expected = signature.inputs.iter().map(|(_, aval)| aval);
         if !expected.eq(inputs.iter().map(Tensor::aval)) {
@@ -66,13 +81,16 @@ impl Executable {
         };
         Ok(Call {
             address: self.module.get_finalized_function(id),
-            inputs: inputs.iter().map(|tensor| Buffer::of(tensor.bytes())).collect::<Result<_, _>>()?,
+            inputs: inputs
+                .iter()
+                .map(|tensor| Buffer::input(tensor.bytes(), placement))
+                .collect::<Result<_, _>>()?,
             outputs: signature
                 .outputs
                 .iter()
-                .map(|(_, aval)| Buffer::zeroed(aval.size_bytes()))
+                .map(|(_, aval)| Buffer::output(aval.size_bytes(), 1, placement))
                 .collect::<Result<_, _>>()?,
-            work: Buffer::zeroed(signature.work_bytes)?,
+            work: Buffer::output(signature.work_bytes, ALIGN, placement)?,
             signature,
         })
     }
@@ -86,7 +104,7 @@ impl Call<'_> {
         let work = self.work.pointer_mut();
         // SAFETY: `address` is the entry point with this signature that the code generator has exported, in memory
         // that the executable keeps; there is one pointer per input and output of the function's signature, each to
-        // as many bytes as its type takes and aligned to 64 bytes; outputs and work belong to this call alone.
+        // as many bytes as its type takes and aligned as its type asks, work to 64 bytes; outputs and work belong to this call alone.
         let code = unsafe {
             let entry: EntryPoint = std::mem::transmute(self.address);
             entry(inputs.as_ptr(), outputs.as_ptr(), work, std::ptr::null())
@@ -99,6 +117,11 @@ impl Call<'_> {
         Err(Diagnostic::bug(format!("{} returned {code}: {meaning}", self.signature.name)))
     }
 
+    /// Whether the last run has left the bytes beside its arrays alone, as far as they are watched.
+    pub fn is_contained(&self) -> bool {
+        self.inputs.iter().chain(&self.outputs).chain([&self.work]).all(Buffer::is_alone)
+    }
+
     /// The results of the last run.
     pub fn results(&self) -> Vec<Tensor> {
         let outputs = self.signature.outputs.iter().zip(&self.outputs);
@@ -108,43 +131,5 @@ impl Call<'_> {
                     .expect("buffers have the sizes of their types")
             })
             .collect()
-    }
-}
-
-/// Zeroed bytes at an aligned address.
-struct Buffer {
-    memory: Vec<u8>,
-    // Invariant: `memory[start..start + length]` exists and starts at a multiple of `ALIGN`.
-    start: usize,
-    length: usize,
-}
-
-impl Buffer {
-    fn zeroed(length: usize) -> Result<Buffer, Diagnostic> {
-        let mut memory = Vec::new();
-        let too_large = || Diagnostic::error(format!("an array of {length} bytes does not fit into memory"));
-        let room = length.checked_add(ALIGN).ok_or_else(too_large)?;
-        memory.try_reserve_exact(room).map_err(|_| too_large())?;
-        memory.resize(room, 0);
-        let start = memory.as_ptr().align_offset(ALIGN);
-        Ok(Buffer { memory, start, length })
-    }
-
-    fn of(bytes: &[u8]) -> Result<Buffer, Diagnostic> {
-        let mut buffer = Buffer::zeroed(bytes.len())?;
-        buffer.memory[buffer.start..][..bytes.len()].copy_from_slice(bytes);
-        Ok(buffer)
-    }
-
-    fn bytes(&self) -> &[u8] {
-        &self.memory[self.start..][..self.length]
-    }
-
-    fn pointer(&self) -> *const c_void {
-        self.bytes().as_ptr().cast()
-    }
-
-    fn pointer_mut(&mut self) -> *mut c_void {
-        self.memory[self.start..][..self.length].as_mut_ptr().cast()
     }
 }

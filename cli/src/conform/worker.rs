@@ -1,23 +1,25 @@
 //! One case: read, bind, transform, compile, run, write. Each stage has the name that the protocol gives it.
 
 use super::refusal;
-use crate::execute::Executable;
+use crate::args::ConformArgs;
+use crate::execute::{Executable, Guard, Placement};
 use crate::failure::{ErrorFormat, Failure};
 use crate::transform::Sidecar;
 use crate::{inputs, panics, road, run};
 use rjaxc_compiler::diag::{Diagnostic, Fault, Sources};
 use rjaxc_compiler::pipeline::{self, Observe};
+use rjaxc_compiler::types::Tensor;
 use serde_json::{Value as Json, json};
 use std::path::Path;
 
 /// Does what one request asks for.
-pub fn answer(line: &str) -> Json {
+pub fn answer(line: &str, args: &ConformArgs) -> Json {
     let request: Json = match serde_json::from_str(line) {
         Ok(request) => request,
         Err(error) => return refusal(&Json::Null, "protocol", &format!("not a JSON object: {error}")),
     };
     let id = &request["id"];
-    match panics::catch(|| Case::parse(&request).and_then(|case| case.run())) {
+    match panics::catch(|| Case::parse(&request).and_then(|case| case.run(args))) {
         Ok(Ok(())) => json!({"id": id, "ok": true}),
         Ok(Err(rejection)) => refusal(id, rejection.stage, &rejection.reason),
         Err(message) => refusal(id, "crash", &format!("panic: {message}")),
@@ -52,7 +54,7 @@ impl<'r> Case<'r> {
         Ok(Case { file: path("file")?, args: path("args")?, out: path("out")?, transform })
     }
 
-    fn run(&self) -> Result<(), Rejection> {
+    fn run(&self, args: &ConformArgs) -> Result<(), Rejection> {
         let mut sources = Sources::new();
         let sidecar = match self.transform {
             Some(path) => Sidecar::read(path),
@@ -83,8 +85,32 @@ impl<'r> Case<'r> {
         let in_run = |failure: Failure| reject("run", &sources, failure);
         let mut call = executable.call(0, &tensors).map_err(|error| in_run(error.into()))?;
         call.run().map_err(|error| in_run(error.into()))?;
-        run::save(self.out, &call.results()).map_err(in_run)
+        let results = call.results();
+        if args.guard {
+            guarded(&executable, &tensors, &results).map_err(|error| in_run(error.into()))?;
+        }
+        run::save(self.out, &results).map_err(in_run)
     }
+}
+
+/// Calls the function again with nothing but its own memory within reach.
+///
+/// Errors: it writes beside an array, or its results depend on what lay in their memory before, or where that was. It
+/// dies if it touches a page that is not its own.
+fn guarded(executable: &Executable, inputs: &[Tensor], results: &[Tensor]) -> Result<(), Diagnostic> {
+    for guard in Guard::ALL {
+        let mut call = executable.call_in(0, inputs, Placement::Guarded(guard))?;
+        call.run()?;
+        if !call.is_contained() {
+            return Err(Diagnostic::bug(format!("{guard:?}: bytes beside an array were written")));
+        }
+        let changed =
+            call.results().iter().zip(results).position(|(again, first)| again.bytes() != first.bytes());
+        if let Some(position) = changed {
+            return Err(Diagnostic::bug(format!("{guard:?}: out{position} has other bits")));
+        }
+    }
+    Ok(())
 }
 
 /// What is unsupported is so at every stage; anything else is the stage's own.

@@ -49,6 +49,17 @@ fn serve(folder: &Folder, args: &[&str], lines: &[String]) -> Vec<Value> {
 }
 
 #[test]
+fn guarded_calls_give_the_same_answers() {
+    let folder = folder("conform_guard");
+    let scan = "{ lambda ; x:f32[2]. let\n    y:f32[2] z:f32[3,2] = scan[jaxpr={ lambda ; a:f32[2]. let b:f32[2] = sin a \
+                in (b, a) } length=3 num_carry=1 num_consts=0 reverse=False unroll=1] x\n  in (y, z) }";
+    folder.write("scan.ir", scan);
+    let lines = [request("neg", "neg.ir").to_string(), request("scan", "scan.ir").to_string()];
+    let answers = serve(&folder, &["--guard"], &lines);
+    assert_eq!(answers, [json!({"id": "neg", "ok": true}), json!({"id": "scan", "ok": true})]);
+}
+
+#[test]
 fn cases_are_answered_one_by_one() {
     let folder = folder("conform");
     folder.write("broken.ir", "{ lambda ; x:f32[2]. let\n    y:f32[2] = neg w\n  in (y,) }");
