@@ -25,17 +25,22 @@ use args::{Command, Request};
 use failure::Failure;
 use rjaxc_compiler::diag::{Diagnostic, Sources};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::thread;
 
-/// Programs nest as deep as their authors like; a stack that is not used costs nothing. Units: bytes.
-const STACK: usize = 1 << 30;
+/// Programs nest as deep as their authors like; a stack that is not used costs nothing, but some systems count it all
+/// the same: the first of these sizes that they grant is taken. Units: bytes.
+const STACKS: [usize; 4] = [1 << 30, 1 << 28, 1 << 26, 1 << 24];
 
 fn main() -> ExitCode {
-    let request = Request::read();
+    let request = Arc::new(Request::read());
     panics::keep_messages();
-    let compiler = thread::Builder::new().stack_size(STACK).spawn(move || execute(&request));
-    let Ok(compiler) = compiler else {
-        eprintln!("error: no memory for a stack of {} MiB", STACK >> 20);
+    let spawn = |stack: &usize| {
+        let request = Arc::clone(&request);
+        thread::Builder::new().stack_size(*stack).spawn(move || execute(&request)).ok()
+    };
+    let Some(compiler) = STACKS.iter().find_map(spawn) else {
+        eprintln!("error: no memory for a stack of {} MiB", STACKS[STACKS.len() - 1] >> 20);
         return ExitCode::FAILURE;
     };
     compiler.join().unwrap_or(ExitCode::FAILURE)

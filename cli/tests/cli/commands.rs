@@ -277,3 +277,16 @@ fn samples_keep_their_meaning_when_formatted() {
         }
     }
 }
+
+/// The stack is large where it costs nothing, and smaller where all of it is counted.
+#[cfg(target_os = "linux")]
+#[test]
+fn limited_address_space_is_enough() {
+    let folder = Folder::new("limited_memory");
+    folder.write("sine.ir", "{ lambda ; x:f32[2]. let y:f32[2] = sin x in (y,) }");
+    let script = format!("ulimit -v 400000; exec '{}' check sine.ir", env!("CARGO_BIN_EXE_rjaxc"));
+    let mut shell = std::process::Command::new("sh");
+    let output = shell.arg("-c").arg(script).current_dir(folder.path("")).output().expect("a shell");
+    let (said, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert_eq!(said, "main(x: f32[2]) -> (y: f32[2])\n", "{errors}");
+}

@@ -15,7 +15,7 @@ mod verify;
 pub use body::Body;
 pub use builder::Builder;
 pub use params::{Params, Value};
-pub use verify::verify;
+pub use verify::{check_sizes, too_large, verify};
 
 use crate::diag::Origin;
 use crate::ops::Op;

@@ -2,7 +2,7 @@
 
 use super::{Atom, Body, Equation, Program, Var};
 use crate::diag::{Diagnostic, Origin};
-use crate::types::Aval;
+use crate::types::{Aval, MAX_ARRAY_BYTES};
 use std::collections::HashSet;
 
 /// Checks binding, arity and types of a program and its bodies; returns all errors.
@@ -10,6 +10,40 @@ pub fn verify(program: &Program) -> Vec<Diagnostic> {
     let mut errors = Vec::new();
     check(program, &mut HashSet::new(), &mut errors);
     errors
+}
+
+/// Checks that machines can address every array of a program and its bodies. Transformations multiply sizes, so each
+/// result is checked before anything counts its bytes.
+///
+/// Errors: the first array that is too large, as unsupported.
+pub fn check_sizes(program: &Program) -> Result<(), Diagnostic> {
+    sizes(program, &mut HashSet::new())
+}
+
+fn sizes(program: &Program, seen: &mut HashSet<Body>) -> Result<(), Diagnostic> {
+    let fits = |var: Var| match program.aval(var) {
+        aval if aval.is_addressable() => Ok(()),
+        aval => Err(too_large(aval)),
+    };
+    program.constvars.iter().chain(&program.inputs).try_for_each(|&var| fits(var))?;
+    for eqn in &program.equations {
+        let results = eqn.results.iter().try_for_each(|&var| fits(var));
+        results.map_err(|error| error.with_origin(&eqn.origin))?;
+        for body in eqn.op.bodies() {
+            if seen.insert(body.clone()) {
+                sizes(body, seen).map_err(|error| error.with_origin(&eqn.origin))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What [`check_sizes`] says of an array.
+pub fn too_large(aval: &Aval) -> Diagnostic {
+    let bits = MAX_ARRAY_BYTES.ilog2();
+    Diagnostic::unsupported(format!(
+        "the array {aval} has more than 2^{bits} bytes, which no machine can address"
+    ))
 }
 
 /// Bodies used many times are checked once: `seen` holds those that have been.

@@ -24,14 +24,44 @@ mod merge;
 mod tests;
 
 use crate::diag::Diagnostic;
-use crate::ir::Program;
-use crate::loops::Function;
+use crate::ir::{Program, too_large};
+use crate::loops::{Buffer, Function};
+use crate::types::Aval;
+
+/// What all buffers of a function may have together, so that offsets in its arena, rounded up and with room between,
+/// cannot wrap. Units: bytes.
+const MAX_TOTAL_BYTES: usize = 1 << 60;
 
 /// Lowers a flat, verified program without constvars.
 ///
 /// Errors: an unsupported primitive or dtype, with the equation's origin.
 pub fn lower(program: &Program, name: &str) -> Result<Function, Diagnostic> {
-    Ok(memory::place(name, fragment(program)?))
+    let fragment = fragment(program)?;
+    check_sizes(&fragment.buffers)?;
+    Ok(memory::place(name, fragment))
+}
+
+/// Errors: a temporary that no machine can address, or so many that their bytes cannot be counted.
+fn check_sizes(buffers: &[Buffer]) -> Result<(), Diagnostic> {
+    let mut total = 0usize;
+    for buffer in buffers {
+        let aval = Aval::new(buffer.dtype, buffer.shape.clone());
+        if !aval.is_addressable() {
+            return Err(too_large(&aval));
+        }
+        total = total.saturating_add(aval.size_bytes());
+        if total > MAX_TOTAL_BYTES {
+            let largest = buffers.iter().max_by_key(|buffer| buffer.shape.element_count()).unwrap_or(buffer);
+            let message = format!(
+                "the arrays of the program have more than 2^{} bytes together; the largest is {}{}",
+                MAX_TOTAL_BYTES.ilog2(),
+                largest.dtype,
+                largest.shape
+            );
+            return Err(Diagnostic::unsupported(message));
+        }
+    }
+    Ok(())
 }
 
 /// Lowers a program or a body, without giving its buffers places.

@@ -112,3 +112,17 @@ fn updates_of_what_dies_copy_nothing() {
     // One pass makes the product and its copy.
     assert_eq!(whole_nests(b.finish(vec![y, last])), 1);
 }
+
+/// Offsets in an arena of such arrays would wrap.
+#[test]
+fn arrays_whose_bytes_cannot_be_added_are_refused() {
+    let large = Aval::new(DType::U8, [1usize << 46, 2]);
+    let buffers = vec![fragment::buffer(&large, crate::loops::Place::Unplaced); (1 << 13) + 1];
+    assert!(check_sizes(&buffers[1..]).is_ok());
+    let error = check_sizes(&buffers).expect_err("2^60 + 2^47 bytes");
+    assert!(
+        error.message.starts_with("the arrays of the program have more than 2^60 bytes"),
+        "{}",
+        error.message
+    );
+}

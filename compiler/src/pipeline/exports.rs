@@ -108,6 +108,7 @@ pub fn entries(source: &Source, requested: &[Export]) -> Result<Vec<Entry>, Vec<
             Vec::new()
         });
         for function in functions {
+            errors.extend(ir::check_sizes(&function.program).err());
             if entries.iter().any(|entry| entry.name == function.name) {
                 let message = format!("{} is exported twice", function.name);
                 errors.push(Diagnostic::error(message).at(export.span));

@@ -54,6 +54,7 @@ pub fn apply(name: &str, span: Span, keywords: &[Keyword], function: &Entry) -> 
     let request = Request { row, span, keywords, function };
     request.check_keywords()?;
     let entry = (row.apply)(&request).map_err(|error| request.placed(error))?;
+    ir::check_sizes(&entry.program).map_err(|error| request.placed(error))?;
     match ir::verify(&entry.program).into_iter().next() {
         None => Ok(Entry { name: format!("{name}({})", function.name), ..entry }),
         Some(broken) => {

@@ -16,6 +16,10 @@ pub use tensor::Tensor;
 
 use std::fmt;
 
+/// What an array can take up at most: more than the address space of a process on today's 64-bit machines, and little
+/// enough that sums over thousands of arrays do not wrap. Units: bytes.
+pub const MAX_ARRAY_BYTES: usize = 1 << 47;
+
 /// The abstract value of an array: what is known of it at compile time. Printed as JAX does: `f32[3,4]`.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct Aval {
@@ -45,6 +49,16 @@ impl Aval {
 
     pub fn rank(&self) -> usize {
         self.shape.rank()
+    }
+
+    /// Can a machine hold it? Its strides and its bytes then do not wrap. Arrays without elements have strides as well.
+    pub fn is_addressable(&self) -> bool {
+        let extents = self.shape.extents().iter().map(|&extent| extent.max(1));
+        let mut bytes = self.dtype.size_bytes();
+        extents.into_iter().all(|extent| {
+            bytes = bytes.saturating_mul(extent);
+            bytes <= MAX_ARRAY_BYTES
+        })
     }
 
     /// Units: bytes of the row-major, contiguous array.
