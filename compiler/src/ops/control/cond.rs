@@ -1,9 +1,8 @@
 //! `cond`: one of several branches.
 
+use super::choice::chosen_per_lane;
 use super::*;
-use crate::ir::inline::inline;
 use crate::ir::{Params, Value};
-use crate::ops::elementwise::CompareKind;
 use crate::types::{DType, Scalar, Tensor};
 
 /// Runs the branch that operand 0, an i32, names; an index outside is clamped. The other operands are the inputs of
@@ -110,35 +109,18 @@ impl Primitive for Cond {
         Ok(cotangents)
     }
 
-    /// A mapped index becomes a choice per lane: all branches run on the whole batch, and each lane takes its own.
+    /// A mapped index becomes a choice per lane.
     fn batch(&self, cx: &mut BatchCx, operands: &[Atom], dims: &[BatchDim]) -> Rule<Batched> {
         let moved = batch_axis_at(cx, operands, dims, 0);
-        let in_dims = leading(&mapped(&dims[1..]));
-        let is_choice = dims[0].axis().is_some();
-        let branches = self.each_branch(|branch| (cx.bodies.batch)(branch, &in_dims, cx.extent))?;
-        let mut wanted = any_of(branches.iter().map(|branch| branch.mapped.as_slice()));
-        if is_choice {
-            wanted.fill(true);
+        let is_mapped = mapped(&dims[1..]);
+        if dims[0].axis().is_some() {
+            return chosen_per_lane(cx, &self.branches, moved[0], &moved[1..], &is_mapped);
         }
-        let branches: Vec<Program> =
-            branches.into_iter().map(|branch| branch.with_axes(&wanted).program).collect();
-        let dims = leading(&wanted);
-        if !is_choice {
-            return Ok(Batched { values: cx.builder.emit(Cond::new(branches), &moved), dims });
-        }
-        let (last, earlier) = branches.split_last().expect("a cond has branches");
-        let mut chosen = inline(cx.builder, last, &moved[1..]);
-        for (position, branch) in earlier.iter().enumerate().rev() {
-            let own = inline(cx.builder, branch, &moved[1..]);
-            let position = cx.builder.constant_like(moved[0], position as f64);
-            let takes = cx.builder.compare(CompareKind::Le, moved[0], position);
-            chosen = own
-                .into_iter()
-                .zip(chosen)
-                .map(|(own, other)| select_lanes(cx.builder, takes, own, other))
-                .collect();
-        }
-        Ok(Batched { values: chosen, dims })
+        let branches =
+            self.each_branch(|branch| (cx.bodies.batch)(branch, &leading(&is_mapped), cx.extent))?;
+        let wanted = any_of(branches.iter().map(|branch| branch.mapped.as_slice()));
+        let branches = branches.into_iter().map(|branch| branch.with_axes(&wanted).program);
+        Ok(Batched { values: cx.builder.emit(Cond::new(branches), &moved), dims: leading(&wanted) })
     }
 
     fn lower(&self, _: &[Aval], _: &[Aval]) -> Rule<Lowering> {
@@ -149,17 +131,6 @@ impl Primitive for Cond {
     fn bodies(&self) -> &[Body] {
         &self.branches
     }
-}
-
-/// Per lane of the leading axes that `mask` has: `mask ? on_true : on_false`.
-pub(super) fn select_lanes(b: &mut Builder, mask: Atom, on_true: Atom, on_false: Atom) -> Atom {
-    if on_true == on_false {
-        return on_true;
-    }
-    let (lanes, rank) = (b.aval(mask).rank(), b.aval(on_true).rank());
-    let unit_axes: Vec<usize> = (lanes..rank).collect();
-    let mask = if lanes == 0 { mask } else { b.expand_dims(mask, &unit_axes) };
-    b.select(mask, on_true, on_false)
 }
 
 /// What is marked in any of these, of which there is at least one.

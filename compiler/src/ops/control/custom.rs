@@ -237,25 +237,25 @@ impl CustomCall {
         Ok(Batched { values, dims: leading(outputs) })
     }
 
-    /// A rule of [`custom`] takes scalars, and operands of the result's shape. A batch of these has one shape again, once
-    /// all have the batch axis; for scalars of each lane the rule is batched with the body.
+    /// A rule of [`custom`] holds for whatever operands broadcast, as long as the body shows how. If it does not, all arrays
+    /// get the batch axis; and if one axis more hides it still, the rule is batched with the body.
     fn batch_known(&self, cx: &mut BatchCx, mut moved: Vec<Atom>, mut operands: Vec<bool>) -> Rule<Batched> {
-        let results = self.body().output_avals();
-        let avals = self.body().input_avals();
-        for (position, aval) in avals.iter().enumerate() {
-            if !operands[position] && !aval.shape.is_scalar() {
-                moved[position] = cx.builder.repeated(moved[position], cx.extent);
-                operands[position] = true;
+        let all = vec![true; self.body().outputs.len()];
+        for repeats in [false, true] {
+            for (position, aval) in self.body().input_avals().iter().enumerate() {
+                if repeats && !operands[position] && !aval.shape.is_scalar() {
+                    moved[position] = cx.builder.repeated(moved[position], cx.extent);
+                    operands[position] = true;
+                }
+            }
+            let body = (cx.bodies.batch)(self.body(), &leading(&operands), cx.extent)?.with_axes(&all);
+            let batched = CustomCall { programs: vec![body.program.into()], ..self.clone() };
+            if custom::is_known(&batched) {
+                let values = cx.builder.emit(batched, &moved);
+                return Ok(Batched { values, dims: leading(&all) });
             }
         }
-        let is_stretched = |(aval, is_mapped): (&Aval, &bool)| {
-            *is_mapped && aval.shape.is_scalar() && !results[0].shape.is_scalar()
-        };
-        let all = vec![true; results.len()];
-        if avals.iter().zip(&operands).any(is_stretched) {
-            return self.with_known_rule().batch_all(cx, &moved, &operands, &all);
-        }
-        self.batch_all(cx, &moved, &operands, &all)
+        self.with_known_rule().batch_all(cx, &moved, &operands, &all)
     }
 
     /// The call with the rule that [`custom`] knows for it. Rules call the function again, which is given its rule too, for
@@ -338,7 +338,7 @@ impl Primitive for CustomCall {
 
     fn batch(&self, cx: &mut BatchCx, operands: &[Atom], dims: &[BatchDim]) -> Rule<Batched> {
         let moved = batch_axis_at(cx, operands, dims, 0);
-        if self.rule().is_empty() && custom::rule(self).is_some() {
+        if self.rule().is_empty() && custom::is_known(self) {
             return self.batch_known(cx, moved, mapped(dims));
         }
         let operands = mapped(dims);

@@ -3,6 +3,7 @@
 //! Rules recurse into bodies through [`Bodies`]; passes that treat all operations with bodies alike ask [`Op::nested`].
 
 mod call;
+mod choice;
 mod cond;
 mod counted;
 mod custom;
@@ -19,6 +20,7 @@ pub use cond::Cond;
 pub use counted::as_scan;
 pub use custom::{CustomCall, CustomKind, CustomLinear, VjpRule};
 pub use platform::PlatformIndex;
+pub(super) use pointwise::is_elementwise;
 pub use scan::Scan;
 pub use trim::trim;
 pub use while_loop::While;

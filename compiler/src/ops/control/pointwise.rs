@@ -140,7 +140,7 @@ fn results(program: &Program, dependent: &[bool]) -> Option<Vec<bool>> {
 }
 
 /// Does each element of the result depend on the elements of the operands at its own place, with implicit broadcasting?
-fn is_elementwise(op: &Op) -> bool {
+pub(in crate::ops) fn is_elementwise(op: &Op) -> bool {
     matches!(
         op,
         Op::Unary(_)

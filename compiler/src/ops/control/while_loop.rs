@@ -1,6 +1,6 @@
 //! `while`: a body repeated as long as a condition holds.
 
-use super::cond::select_lanes;
+use super::choice::select_lanes;
 use super::*;
 use crate::ir::Params;
 use crate::ir::inline::inline;

@@ -2,7 +2,9 @@
 //! users meet are written here, because their bodies, differentiated as they stand, give other derivatives: at zero, at
 //! infinity, or everywhere.
 
+mod alignment;
 mod expanded;
+mod matching;
 mod patterns;
 #[cfg(test)]
 mod tests;
@@ -15,6 +17,7 @@ use super::random::sample_tangent;
 use super::rules::{broadcast_to, tangent_aval};
 use crate::ir::{Atom, Builder, Program};
 use crate::types::{Aval, Kind};
+use alignment::Axes;
 
 /// An elementwise function of floats with a rule of its own; what is no float among the operands has no tangent.
 struct Known {
@@ -32,6 +35,13 @@ struct Point<'a> {
     x: &'a [Atom],
     result: Atom,
     tangents: &'a [Atom],
+}
+
+impl Known {
+    /// How many of the operands, the first ones, are keys.
+    fn keys(&self) -> usize {
+        usize::from(self.name == "_gamma")
+    }
 }
 
 const fn known(
@@ -94,36 +104,72 @@ pub fn rule(call: &CustomCall) -> Option<Program> {
     rule_calling(call, call)
 }
 
-/// The same, with another call in the place where the rule evaluates the function.
-pub fn rule_calling(call: &CustomCall, function: &CustomCall) -> Option<Program> {
+/// Is there a [`rule`] of the call?
+pub fn is_known(call: &CustomCall) -> bool {
+    find(call).is_some()
+}
+
+/// The row of a call, and along which axes of its first result the operands lie.
+fn find(call: &CustomCall) -> Option<(&'static Known, Vec<Axes>)> {
     let rule = call.rest.name("jvp").ok()?;
     let known = KNOWN.iter().find(|known| Some(known.name) == call.name.as_deref() && known.rule == rule)?;
     let (inputs, outputs) = (call.body().input_avals(), call.body().output_avals());
-    let shape = &outputs.first()?.shape;
-    // Of other ranks, operands of calls under vmap can be: those have been given their rules before.
-    let is_float = |aval: &&Aval| aval.dtype.is_float();
-    let fits = |aval: &Aval| aval.shape == *shape || aval.shape.is_scalar();
-    let keys = usize::from(known.name == "_gamma");
-    let floats = inputs.get(keys..)?;
-    if call.kind != CustomKind::Jvp
-        || inputs.len() != known.arity
-        || !floats.iter().all(|x| is_float(&x) && fits(x))
-    {
+    let is_smooth = |aval: &Aval| match aval.dtype.kind() {
+        Kind::Complex | Kind::Key | Kind::Float0 => false,
+        Kind::Bool | Kind::Signed | Kind::Unsigned | Kind::Float => true,
+    };
+    let floats = inputs.get(known.keys()..)?;
+    let fits = call.kind == CustomKind::Jvp
+        && inputs.len() == known.arity
+        && floats.iter().all(|aval| aval.dtype.is_float())
+        && outputs.iter().all(is_smooth);
+    fits.then_some((known, alignment(known, call)?))
+}
+
+/// As the body says; a body with loops does not, but those of one axis or less cannot lie otherwise.
+fn alignment(known: &Known, call: &CustomCall) -> Option<Vec<Axes>> {
+    if let Some(axes) = alignment::of_inputs(call.body()) {
+        return Some(axes);
+    }
+    let inputs = call.body().input_avals();
+    let shape = call.body().output_avals().first()?.shape.clone();
+    let in_place = alignment::of_result(&shape);
+    let is_plain = |aval: &Aval| aval.shape == shape || aval.shape.is_scalar();
+    let is_clear = known.keys() > 0 || shape.rank() <= 1;
+    if !is_clear || !inputs[known.keys()..].iter().all(is_plain) {
         return None;
     }
+    Some(
+        inputs
+            .iter()
+            .map(|aval| if aval.shape.is_scalar() { Vec::new() } else { in_place.clone() })
+            .collect(),
+    )
+}
+
+/// The same as [`rule`], with another call in the place where the rule evaluates the function.
+pub fn rule_calling(call: &CustomCall, function: &CustomCall) -> Option<Program> {
+    let (known, axes) = find(call)?;
+    let (inputs, outputs) = (call.body().input_avals(), call.body().output_avals());
+    let rank = outputs.first()?.shape.rank();
     let mut b = Builder::new();
     let x: Vec<Atom> = inputs.iter().map(|aval| b.input(aval.clone()).into()).collect();
     let tangents: Vec<Atom> = inputs.iter().map(|aval| b.input(tangent_aval(aval)).into()).collect();
     let mut results = b.emit(function.clone(), &x);
+    let aligned = |b: &mut Builder, operands: &[Atom]| -> Vec<Atom> {
+        let floats = operands.iter().zip(&axes).enumerate();
+        floats
+            .map(|(at, (&x, axes))| if at < known.keys() { x } else { alignment::aligned(b, x, axes, rank) })
+            .collect()
+    };
+    let (x, tangents) = (aligned(&mut b, &x), aligned(&mut b, &tangents));
     for (position, aval) in outputs.iter().enumerate() {
-        let tangent = match aval.dtype.kind() {
-            Kind::Float => {
-                let point = Point { x: &x, result: results[position], tangents: &tangents };
-                let tangent = (known.tangent)(&mut b, &point);
-                broadcast_to(&mut b, tangent, &aval.shape)
-            }
-            Kind::Bool | Kind::Signed | Kind::Unsigned => b.zeros(&tangent_aval(aval)),
-            Kind::Complex | Kind::Key | Kind::Float0 => return None,
+        let tangent = if aval.dtype.is_float() {
+            let point = Point { x: &x, result: results[position], tangents: &tangents };
+            let tangent = (known.tangent)(&mut b, &point);
+            broadcast_to(&mut b, tangent, &aval.shape)
+        } else {
+            b.zeros(&tangent_aval(aval))
         };
         results.push(tangent);
     }

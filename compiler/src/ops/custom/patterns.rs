@@ -2,12 +2,14 @@
 
 use super::super::Op;
 use super::super::control::{CallKind, CustomCall, CustomKind};
-use super::super::elementwise::{Binary, BinaryKind, CompareKind, UnaryKind};
+use super::super::elementwise::{Binary, BinaryKind, CompareKind, Identity, IdentityKind, Unary, UnaryKind};
+use super::super::rules::broadcast_to;
 use super::super::special::{Special, SpecialKind};
-use super::expanded;
-use crate::ir::inline::{inline, rewritten};
+use super::matching::{Definitions, Matching, View};
+use super::{alignment, expanded};
+use crate::ir::inline::{Scope, inline, rewritten};
 use crate::ir::{Atom, Body, Builder, Equation, Params, Program, Var, prune};
-use crate::types::{Aval, DType, Literal};
+use crate::types::{Aval, DType};
 use std::collections::HashMap;
 
 /// A function by what its body looks like.
@@ -26,6 +28,10 @@ pub(super) enum Meaning {
     Custom(&'static str, &'static str),
     /// A primitive that StableHLO lacks.
     Special(SpecialKind),
+    /// A primitive that StableHLO has, but that texts write out.
+    Unary(UnaryKind),
+    /// A power with this exponent.
+    Power(i64),
 }
 
 #[cfg(test)]
@@ -34,14 +40,20 @@ impl Meaning {
         match self {
             Custom(name, _) => name,
             Meaning::Special(_) => "special",
+            Meaning::Unary(_) => "unary",
+            Meaning::Power(_) => "power",
         }
     }
 }
 
 use Meaning::Custom;
 
-/// Asked in this order. Invariant: the last equation of each is a selection.
-pub(super) const PATTERNS: [Pattern; 8] = [
+/// Asked in this order.
+pub(super) const PATTERNS: [Pattern; 12] = [
+    Pattern { meaning: Meaning::Unary(UnaryKind::Logistic), arity: 1, free: 0, body: logistic },
+    Pattern { meaning: Meaning::Power(-2), arity: 1, free: 0, body: |b, x| reciprocal(b, x, 2) },
+    Pattern { meaning: Meaning::Power(-3), arity: 1, free: 0, body: |b, x| reciprocal(b, x, 3) },
+    Pattern { meaning: Meaning::Power(-4), arity: 1, free: 0, body: |b, x| reciprocal(b, x, 4) },
     Pattern { meaning: Custom("logaddexp", "_logaddexp_jvp"), arity: 2, free: 0, body: logaddexp },
     Pattern { meaning: Custom("logaddexp2", "_logaddexp2_jvp"), arity: 2, free: 0, body: logaddexp2 },
     Pattern { meaning: Custom("_xlogx", "_xlogx_jvp"), arity: 1, free: 0, body: xlogx },
@@ -56,6 +68,27 @@ pub(super) const PATTERNS: [Pattern; 8] = [
         body: expanded::bessel_i0e,
     },
 ];
+
+/// The slope of this, as it stands, is NaN where the power overflows.
+fn logistic(b: &mut Builder, x: &[Atom]) -> Atom {
+    let one = b.constant_like(x[0], 1.0);
+    let minus = b.neg(x[0]);
+    let power = b.unary(UnaryKind::Exp, minus);
+    let divisor = b.add(one, power);
+    b.div(one, divisor)
+}
+
+/// The slope of this, as it stands, is NaN at zero and infinity.
+fn reciprocal(b: &mut Builder, x: &[Atom], power: usize) -> Atom {
+    let square = b.mul(x[0], x[0]);
+    let power = match power {
+        2 => square,
+        3 => b.mul(x[0], square),
+        _ => b.mul(square, square),
+    };
+    let one = b.constant_like(power, 1.0);
+    b.div(one, power)
+}
 
 fn logaddexp(b: &mut Builder, x: &[Atom]) -> Atom {
     log_of_sum(b, x, |b, difference| {
@@ -144,21 +177,18 @@ fn call(name: &str, rule: &str, body: Body) -> CustomCall {
     CustomCall::new(CustomKind::Jvp, Some(name.to_string()), body, rest)
 }
 
-/// The program with calls in the place of the bodies found; `None` if there are none.
+/// The program with calls and primitives in the place of the bodies found; `None` if there are none.
 pub fn recognized(program: &Program) -> Option<Program> {
     let program = with_small_calls_inlined(program);
-    let found: HashMap<Var, Found> = program
-        .equations
-        .iter()
-        .filter(|eqn| matches!(eqn.op, Op::Select(_)))
-        .filter_map(|eqn| Some((eqn.results[0], find(&program, eqn)?)))
-        .collect();
+    let finder = Finder::new(&program);
+    let found: HashMap<Var, Found> =
+        program.equations.iter().filter_map(|eqn| Some((*eqn.results.first()?, finder.find(eqn)?))).collect();
     if found.is_empty() {
         return None;
     }
     let mut program = rewritten(&program, |b, scope, eqn| {
-        let Found { op, operands } = found.get(eqn.results.first()?)?;
-        Some(b.emit(op.clone(), &scope.atoms(operands)))
+        let found = found.get(eqn.results.first()?)?;
+        Some(vec![found.emitted(b, scope, program.aval(eqn.results[0]))])
     });
     prune::run(&mut program);
     Some(program)
@@ -175,34 +205,136 @@ fn with_small_calls_inlined(program: &Program) -> Program {
     })
 }
 
-/// A body found, as an operation on these atoms.
-struct Found {
-    op: Op,
-    operands: Vec<Atom>,
+/// What stands in the place of an equation.
+enum Found {
+    /// The function of a pattern on these operands.
+    Pattern(&'static Pattern, Vec<View>),
+    /// A power of a value with an exponent that is an integer.
+    IntegerPower(Atom, View),
+    /// A choice between a value, which comes second, and the same value without derivative.
+    Guard([Atom; 2]),
 }
 
-fn find(program: &Program, root: &Equation) -> Option<Found> {
-    let result = program.aval(root.results[0]);
-    if !result.dtype.is_float() {
-        return None;
+/// Looks for bodies in a program.
+struct Finder<'p> {
+    program: &'p Program,
+    definitions: Definitions<'p>,
+    /// Per element type of results: the patterns on scalars.
+    templates: Vec<(DType, Vec<Program>)>,
+}
+
+impl<'p> Finder<'p> {
+    fn new(program: &'p Program) -> Self {
+        let roots = program.equations.iter().filter(|eqn| is_root(&eqn.op));
+        let mut dtypes: Vec<DType> = roots.map(|eqn| program.aval(eqn.results[0]).dtype).collect();
+        dtypes.sort();
+        dtypes.dedup();
+        let of_type = |dtype: DType| {
+            let avals = |pattern: &Pattern| vec![Aval::scalar(dtype); pattern.arity + pattern.free];
+            (dtype, PATTERNS.iter().map(|pattern| of_pattern(pattern, &avals(pattern))).collect())
+        };
+        let templates = dtypes.into_iter().filter(|dtype| dtype.is_float()).map(of_type).collect();
+        Finder { program, definitions: Definitions::new(program), templates }
     }
-    PATTERNS.iter().find_map(|pattern| {
-        let template = of_pattern(pattern, &vec![Aval::scalar(result.dtype); pattern.arity + pattern.free]);
-        let mut matching = Matching::new(program, &template);
-        if !matching.unify(template.outputs[0], root.results[0].into()) {
+
+    fn find(&self, eqn: &Equation) -> Option<Found> {
+        if !is_root(&eqn.op) {
             return None;
         }
-        let inputs = template.inputs.iter().take(pattern.arity);
-        let operands: Vec<Atom> =
-            inputs.map(|input| matching.bound.get(input).copied()).collect::<Option<_>>()?;
-        let avals = program.atom_avals(&operands);
-        let op = match pattern.meaning {
-            Custom(name, rule) => call(name, rule, of_pattern(pattern, &avals).into()).into(),
-            Meaning::Special(kind) => Op::from(Special(kind)),
+        self.integer_power(eqn).or_else(|| self.guard(eqn)).or_else(|| self.pattern(eqn))
+    }
+
+    fn pattern(&self, eqn: &Equation) -> Option<Found> {
+        let dtype = self.program.aval(eqn.results[0]).dtype;
+        let (_, templates) = self.templates.iter().find(|(other, _)| *other == dtype)?;
+        PATTERNS.iter().zip(templates).find_map(|(pattern, template)| {
+            if template.equations.last().is_none_or(|root| root.op != eqn.op) {
+                return None;
+            }
+            let template = Definitions::new(template);
+            let mut inputs = Matching::inputs(&self.definitions, &template, eqn.results[0])?;
+            inputs.truncate(pattern.arity);
+            Some(Found::Pattern(pattern, inputs))
+        })
+    }
+
+    /// `x^n`, where the text converts `n` to the type of `x` first: its slope at `n = 0` is zero, even at `x = 0`.
+    fn integer_power(&self, eqn: &Equation) -> Option<Found> {
+        let (Op::Binary(Binary(BinaryKind::Pow)), &[x, exponent]) = (&eqn.op, &*eqn.operands) else {
+            return None;
         };
-        let fits = op.infer(&avals).is_ok_and(|found| found == [result.clone()]);
-        fits.then_some(Found { op, operands })
-    })
+        let result = self.definitions.result(eqn.results[0]);
+        let exponent = self.definitions.operand(&result, exponent)?;
+        let converted = self.definitions.of(exponent.atom).filter(|eqn| matches!(eqn.op, Op::Convert(_)))?;
+        let exponent = View { atom: converted.operands[0], ..exponent };
+        let is_integer = self.program.atom_aval(exponent.atom).dtype.is_integer();
+        is_integer.then_some(Found::IntegerPower(x, exponent))
+    }
+
+    /// How JAX guards the operands of a branch that some lanes do not take, which comes without its `stop_gradient`:
+    /// `index == n ? x : x`.
+    fn guard(&self, eqn: &Equation) -> Option<Found> {
+        let (Op::Select(_), &[mask, x, other]) = (&eqn.op, &*eqn.operands) else { return None };
+        if x != other || !self.program.aval(eqn.results[0]).dtype.is_inexact() {
+            return None;
+        }
+        let compare = self.definitions.of(self.behind_views(mask))?;
+        let (Op::Compare(_), &[index, position]) = (&compare.op, &*compare.operands) else { return None };
+        let is_position = self.behind_views(position).literal().is_some();
+        (is_position && self.program.atom_aval(index).dtype == DType::I32).then_some(Found::Guard([mask, x]))
+    }
+
+    fn behind_views(&self, atom: Atom) -> Atom {
+        let axes = alignment::of_result(&self.program.atom_aval(atom).shape);
+        self.definitions.resolved(View { atom, axes }).atom
+    }
+}
+
+/// May a body that is looked for end in this?
+fn is_root(op: &Op) -> bool {
+    matches!(op, Op::Select(_) | Op::Binary(Binary(BinaryKind::Div | BinaryKind::Pow)))
+}
+
+impl Found {
+    /// The value of this type that replaces the result.
+    fn emitted(&self, b: &mut Builder, scope: &Scope, result: &Aval) -> Atom {
+        match self {
+            Found::Pattern(pattern, inputs) => {
+                let rank = result.shape.rank();
+                let aligned = |view: &View| alignment::aligned(b, scope.atom(view.atom), &view.axes, rank);
+                let mut operands: Vec<Atom> = inputs.iter().map(aligned).collect();
+                let shapes = operands.iter().map(|&operand| b.aval(operand)).collect::<Vec<_>>();
+                if pattern.op(&shapes).infer(&shapes).ok().as_deref() != Some(std::slice::from_ref(result)) {
+                    // What all operands only repeat along, they must repeat along here.
+                    operands.iter_mut().for_each(|x| *x = broadcast_to(b, *x, &result.shape));
+                }
+                let avals: Vec<Aval> = operands.iter().map(|&operand| b.aval(operand)).collect();
+                b.emit_one(pattern.op(&avals), &operands)
+            }
+            Found::IntegerPower(x, exponent) => {
+                let whole =
+                    alignment::aligned(b, scope.atom(exponent.atom), &exponent.axes, result.shape.rank());
+                b.binary(BinaryKind::Pow, scope.atom(*x), whole)
+            }
+            Found::Guard([mask, x]) => {
+                let [mask, x] = [mask, x].map(|&atom| scope.atom(atom));
+                let stopped = b.emit_one(Identity(IdentityKind::StopGradient), &[x]);
+                b.select(mask, x, stopped)
+            }
+        }
+    }
+}
+
+impl Pattern {
+    /// What a body found is, on operands of these types.
+    fn op(&self, avals: &[Aval]) -> Op {
+        match self.meaning {
+            Custom(name, rule) => call(name, rule, of_pattern(self, avals).into()).into(),
+            Meaning::Special(kind) => Special(kind).into(),
+            Meaning::Unary(kind) => Unary(kind).into(),
+            Meaning::Power(y) => IntegerPow { y }.into(),
+        }
+    }
 }
 
 fn of_pattern(pattern: &Pattern, avals: &[Aval]) -> Program {
@@ -210,82 +342,4 @@ fn of_pattern(pattern: &Pattern, avals: &[Aval]) -> Program {
     let x: Vec<Atom> = avals.iter().map(|aval| b.input(aval.clone()).into()).collect();
     let result = (pattern.body)(&mut b, &x);
     b.finish(vec![result])
-}
-
-/// What the variables of a template stand for.
-struct Matching<'p> {
-    program: &'p Program,
-    definitions: HashMap<Var, &'p Equation>,
-    template: HashMap<Var, &'p Equation>,
-    bound: HashMap<Var, Atom>,
-}
-
-impl<'p> Matching<'p> {
-    fn new(program: &'p Program, template: &'p Program) -> Self {
-        let definitions = |program: &'p Program| {
-            program
-                .equations
-                .iter()
-                .filter(|eqn| eqn.results.len() == 1)
-                .map(|eqn| (eqn.results[0], eqn))
-                .collect()
-        };
-        Matching {
-            program,
-            definitions: definitions(program),
-            template: definitions(template),
-            bound: HashMap::new(),
-        }
-    }
-
-    /// Does an atom of the program compute what an atom of the template says?
-    fn unify(&mut self, expected: Atom, found: Atom) -> bool {
-        let found = self.resolved(found);
-        let var = match expected {
-            Atom::Literal(literal) => {
-                let is_nan = |literal: Literal| literal.value().float().is_nan();
-                return found.literal().is_some_and(|found| {
-                    found == literal || found.dtype() == literal.dtype() && is_nan(found) && is_nan(literal)
-                });
-            }
-            Atom::Var(var) => var,
-        };
-        if let Some(bound) = self.bound.get(&var) {
-            return *bound == found;
-        }
-        let fits = match self.template.get(&var).copied() {
-            // An input stands for anything.
-            None => true,
-            Some(expected) => {
-                let found = found.var().and_then(|found| self.definitions.get(&found).copied());
-                found.is_some_and(|found| {
-                    let pairs = expected.operands.iter().zip(&found.operands);
-                    found.op == expected.op
-                        && found.operands.len() == expected.operands.len()
-                        && pairs.into_iter().all(|(&expected, &found)| self.unify(expected, found))
-                })
-            }
-        };
-        if fits {
-            self.bound.insert(var, found);
-        }
-        fits
-    }
-
-    /// The atom behind broadcasts of scalars and comparisons of bools with false, which change nothing here.
-    fn resolved(&self, atom: Atom) -> Atom {
-        let Some(eqn) = atom.var().and_then(|var| self.definitions.get(&var)) else { return atom };
-        match &eqn.op {
-            Op::BroadcastInDim(_) if self.program.atom_aval(eqn.operands[0]).shape.is_scalar() => {
-                self.resolved(eqn.operands[0])
-            }
-            Op::Compare(compare) if compare.0 == CompareKind::Ne => {
-                let no = Atom::Literal(Literal::bool(false));
-                let is_bool = self.program.atom_aval(eqn.operands[0]).dtype == DType::Bool;
-                let changes_nothing = is_bool && self.resolved(eqn.operands[1]) == no;
-                if changes_nothing { self.resolved(eqn.operands[0]) } else { atom }
-            }
-            _ => atom,
-        }
-    }
 }

@@ -34,9 +34,10 @@ fn bodies_become_one_operation() {
 fn a_body_with_another_operation_is_left_alone() {
     for pattern in &PATTERNS {
         let mut program = body(pattern);
-        let last = program.equations.len() - 1;
-        // The cases of the selection change places.
-        program.equations[last].operands.swap(1, 2);
+        // The cases of the selection, or dividend and divisor, change places.
+        let last = program.equations.last_mut().expect("patterns have equations");
+        let count = last.operands.len();
+        last.operands.swap(count - 2, count - 1);
         assert!(recognized(&program).is_none(), "{}", pattern.meaning.name());
     }
 }

@@ -524,17 +524,20 @@ fn over_square_norm(b: &mut Builder, numerator: Atom, at: &Point) -> Atom {
 
 /// `t y x^(y - 1)`; with an integer exponent of zero, zero even at `x = 0`.
 fn pow_base(b: &mut Builder, at: &Point, t: Atom) -> Atom {
-    let integer_exponent = b.dtype(at.y).is_integer();
-    let y = b.convert(at.y, b.dtype(at.x));
-    let one = b.constant_like(y, 1.0);
-    let below = b.sub(y, one);
-    let power = b.binary(BinaryKind::Pow, at.x, below);
-    if !integer_exponent {
+    let (y, one) = (b.convert(at.y, b.dtype(at.x)), b.constant_like(at.y, 1.0));
+    if !b.dtype(at.y).is_integer() {
+        let below = b.sub(at.y, one);
+        let power = b.binary(BinaryKind::Pow, at.x, below);
         let slope = b.mul(y, power);
         return b.mul(t, slope);
     }
-    let (zero, factor) = (b.constant_like(y, 0.0), one_for_zero(b, y));
-    let (is_zero, slope) = (b.compare(CompareKind::Eq, y, zero), b.mul(factor, power));
+    let zero = b.constant_like(at.y, 0.0);
+    let (is_zero, below) = (b.compare(CompareKind::Eq, at.y, zero), b.sub(at.y, one));
+    // The exponent stays an integer, for derivatives of the derivative.
+    let below = b.select(is_zero, one, below);
+    let power = b.binary(BinaryKind::Pow, at.x, below);
+    let slope = b.mul(y, power);
+    let zero = b.constant_like(slope, 0.0);
     let slope = b.select(is_zero, zero, slope);
     b.mul(t, slope)
 }

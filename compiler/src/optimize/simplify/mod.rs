@@ -59,6 +59,7 @@ const RULES: &[Rule] = &[
     sums::of_broadcasts,
     products::transposed,
     products::of_transposed,
+    products::of_repeated,
     products::with_ones,
 ];
 

@@ -57,6 +57,60 @@ fn lhs_of_transposed(cx: &Sweep, dot: &DotGeneral, lhs: Atom) -> Option<(DotGene
     Some((DotGeneral { lhs_contract, lhs_batch, ..dot.clone() }, source))
 }
 
+/// A batch of products with one matrix is one product with it: of `dot_general`, a batch axis along which an operand
+/// only repeats becomes a free axis of the other operand.
+pub fn of_repeated(cx: &mut Sweep, op: &Op, operands: &[Atom]) -> Option<Atom> {
+    let (Op::DotGeneral(dot), &[lhs, rhs]) = (op, operands) else { return None };
+    let batch_count = dot.lhs_batch.len();
+    let (lhs_count, rhs_count) =
+        (dot.lhs_free(cx.shape(lhs).rank()).len(), dot.swapped().lhs_free(cx.shape(rhs).rank()).len());
+    // The operand that keeps the batch comes first, so that the batch is among the first free axes.
+    let (kept, kept_count, dot, repeated, is_swapped) = match without_repeated(cx, &dot.swapped(), rhs) {
+        Some(found) => (lhs, lhs_count, dot.clone(), found, false),
+        None => (rhs, rhs_count, dot.swapped(), without_repeated(cx, dot, lhs)?, true),
+    };
+    let Repeated { position, axis, source } = repeated;
+    let mut product = dot.clone();
+    let kept_axis = product.lhs_batch.remove(position);
+    product.rhs_batch.remove(position);
+    for axes in [&mut product.rhs_batch, &mut product.rhs_contract] {
+        axes.iter_mut().for_each(|other| *other -= usize::from(*other > axis));
+    }
+    let free = product.lhs_free(cx.shape(kept).rank());
+    let batch_at = batch_count - 1 + free.iter().position(|&axis| axis == kept_axis)?;
+    let result = cx.emit(product, &[kept, source]);
+    let rank = cx.shape(result).rank();
+    let mut rest = (0..rank).filter(|&axis| axis != batch_at);
+    let mut batch: Vec<usize> = rest.by_ref().take(batch_count - 1).collect();
+    batch.insert(position, batch_at);
+    let of_kept: Vec<usize> = rest.by_ref().take(kept_count).collect();
+    let of_source: Vec<usize> = rest.collect();
+    let free = if is_swapped { [of_source, of_kept] } else { [of_kept, of_source] };
+    Some(cx.emit(PermuteAxes { permutation: [batch, free.concat()].concat() }, &[result]))
+}
+
+/// An operand without a batch axis along which it repeats.
+struct Repeated {
+    /// Which of the batch axes that is, and where it was in the operand.
+    position: usize,
+    axis: usize,
+    source: Atom,
+}
+
+/// Of the left operand.
+fn without_repeated(cx: &mut Sweep, dot: &DotGeneral, lhs: Atom) -> Option<Repeated> {
+    let (Op::BroadcastInDim(BroadcastInDim { shape, dims }), source) = cx.made_from(lhs)? else {
+        return None;
+    };
+    let position = dot.lhs_batch.iter().position(|axis| !dims.contains(axis))?;
+    let axis = dot.lhs_batch[position];
+    let extents = shape.extents().iter().enumerate().filter(|&(other, _)| other != axis);
+    let shape = extents.map(|(_, &extent)| extent).collect();
+    let dims = dims.iter().map(|&dim| dim - usize::from(dim > axis)).collect();
+    let source = cx.emit(BroadcastInDim { shape, dims }, &[source]);
+    Some(Repeated { position, axis, source })
+}
+
 /// A contraction with ones is a sum, repeated along the free axes of the ones.
 pub fn with_ones(cx: &mut Sweep, op: &Op, operands: &[Atom]) -> Option<Atom> {
     let (Op::DotGeneral(dot), &[lhs, rhs]) = (op, operands) else { return None };

@@ -3,11 +3,12 @@
 use super::Sweep;
 use crate::ir::Atom;
 use crate::ops::Op;
+use crate::ops::elementwise::{Identity, IdentityKind};
 use crate::ops::shape::{BroadcastInDim, Concatenate, PermuteAxes, Reshape, Slice};
 use crate::types::{Aval, Shape};
 
 /// What returns its first operand, or its only operand that has elements: `x[0:n] == x`, `pad(x, 0) == x`,
-/// `concatenate(x) == x`, `rev(x) == x` along axes of extent 1, a window of full size.
+/// `concatenate(x) == x`, `stop_gradient(x) == x`, `rev(x) == x` along axes of extent 1, a window of full size.
 pub fn unchanged(cx: &mut Sweep, op: &Op, operands: &[Atom]) -> Option<Atom> {
     let &x = operands.first()?;
     let is_unchanged = match op {
@@ -20,6 +21,14 @@ pub fn unchanged(cx: &mut Sweep, op: &Op, operands: &[Atom]) -> Option<Atom> {
         Op::Rev(rev) => {
             let shape = cx.shape(x);
             rev.axes.iter().all(|&axis| shape[axis] == 1)
+        }
+        // What these mean to transformations, they have meant.
+        Op::Identity(Identity(kind)) => {
+            use IdentityKind::*;
+            match kind {
+                Copy | CopyP | StopGradient | DevicePut | ShardingConstraint | RandomClone => true,
+                OptimizationBarrier => false,
+            }
         }
         Op::DynamicSlice(slice) => *cx.shape(x).extents() == *slice.sizes,
         Op::DynamicUpdateSlice(_) if cx.shape(x) == cx.shape(operands[1]) => return Some(operands[1]),
