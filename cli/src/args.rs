@@ -2,9 +2,10 @@
 
 use crate::emit::Kind;
 use crate::failure::ErrorFormat;
+use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use rjaxc_compiler::ir::source;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What the command line asks for.
 #[derive(Debug)]
@@ -57,6 +58,9 @@ pub struct ProgramArgs {
     /// Values of constvars: arrays named like them, or const0, const1, ... in their order
     #[arg(long, value_name = "FILE.npz")]
     pub consts: Option<PathBuf>,
+    /// The least processor to run on: x86-64-v2 (the default), x86-64-v3, generic-aarch64 (the default there), or native
+    #[arg(long, value_name = "CPU")]
+    pub target_cpu: Option<String>,
     /// How random bits are laid out (JAX's flag jax_threefry_partitionable); overrides the file
     #[arg(long, value_name = "LAYOUT")]
     pub threefry: Option<Threefry>,
@@ -109,15 +113,24 @@ pub struct CompileArgs {
     /// What to compile for, such as aarch64-unknown-linux-gnu; the default is this machine's platform
     #[arg(long, value_name = "TRIPLE")]
     pub target: Option<String>,
-    /// The least processor to run on, such as x86-64-v3 or native
-    #[arg(long, value_name = "CPU")]
-    pub target_cpu: Option<String>,
-    /// What symbols begin with; the default is the stem of the program's file name
+    /// What symbols begin with: a C identifier; the default is the stem of the program's file name
     #[arg(long)]
     pub prefix: Option<String>,
+    /// Who sees the symbols once the object is linked into a shared library
+    #[arg(long, value_enum, value_name = "VISIBILITY", default_value_t)]
+    pub visibility: Visibility,
+    /// Leave out the checks of pointers, executor and processor, which otherwise return their status codes
+    #[arg(long)]
+    pub no_checks: bool,
+    /// Also write a rule for make: the outputs depend on every file that was read
+    #[arg(long, value_name = "FILE.d")]
+    pub depfile: Option<PathBuf>,
+    /// Let the Rust module take its type `Status` from here, such as crate::model::Status, so that several modules share one
+    #[arg(long, value_name = "PATH")]
+    pub rust_status: Option<String>,
     /// Accepted for build systems that pass it; all levels compile alike
-    #[arg(short = 'O', value_name = "LEVEL", default_value = "2", value_parser = clap::value_parser!(u8).range(0..=3))]
-    pub optimize: u8,
+    #[arg(short = 'O', value_name = "LEVEL", default_value = "2", value_parser = level)]
+    pub optimize: String,
 }
 
 /// Where a program's inputs come from.
@@ -206,6 +219,27 @@ pub struct ConformArgs {
     /// touch nothing else and give the same bits
     #[arg(long)]
     pub guard: bool,
+    /// The processor to compile for, with the same default as everywhere
+    #[arg(long, value_name = "CPU")]
+    pub target_cpu: Option<String>,
+}
+
+/// `--visibility`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum)]
+pub enum Visibility {
+    /// Users of the library can call the functions
+    #[default]
+    Default,
+    /// Only the library itself can
+    Hidden,
+}
+
+/// Errors: no level that a C compiler has and that keeps arithmetic as it is.
+fn level(text: &str) -> Result<String, String> {
+    match text {
+        "0" | "1" | "2" | "3" | "s" | "z" | "g" => Ok(text.to_string()),
+        _ => Err("expected 0, 1, 2, 3, s, z or g, which all compile alike".to_string()),
+    }
 }
 
 /// Errors: not a number, or none that bounds anything.
@@ -218,11 +252,51 @@ fn positive(text: &str) -> Result<f64, String> {
     }
 }
 
+/// What to say about a first word that is neither a command nor a file, nor looks like a file's name.
+fn mistyped(command: &clap::Command, word: Option<String>) -> Option<String> {
+    let word = word?;
+    let commands: Vec<&str> = command.get_subcommands().map(clap::Command::get_name).collect();
+    let is_name = |word: &str| word.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
+    let is_flag = word.starts_with('-') || word.is_empty();
+    if is_flag || !is_name(&word) || word == "help" || commands.contains(&&*word) || Path::new(&word).exists()
+    {
+        return None;
+    }
+    let closest = commands.iter().map(|name| (edits(name, &word), *name)).min();
+    let hint = match closest {
+        Some((distance, name)) if distance <= 2 => format!("did you mean `{name}`?"),
+        _ => format!("commands are {}", commands.join(", ")),
+    };
+    Some(format!("there is no command `{word}`, and no file of that name; {hint}"))
+}
+
+/// How many letters must be inserted, removed, replaced or swapped with the next to make one word of another.
+fn edits(a: &str, b: &str) -> usize {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let mut rows = vec![(0..=b.len()).collect::<Vec<usize>>()];
+    for i in 1..=a.len() {
+        let mut row = vec![i];
+        for j in 1..=b.len() {
+            let replaced = rows[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
+            let mut least = replaced.min(rows[i - 1][j] + 1).min(row[j - 1] + 1);
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                least = least.min(rows[i - 2][j - 2] + 1);
+            }
+            row.push(least);
+        }
+        rows.push(row);
+    }
+    rows[a.len()][b.len()]
+}
+
 impl Request {
     /// Reads the command line of this process; ends it with a message and a code of 2 if it makes no sense.
     pub fn read() -> Request {
         // The arguments of compiling stand beside the subcommands, and clap derives no such alternative.
         let mut command = CompileArgs::augment_args(Commands::command()).about(ABOUT);
+        if let Some(message) = mistyped(&command, std::env::args().nth(1)) {
+            command.error(ErrorKind::InvalidSubcommand, message).exit();
+        }
         let matches = command.clone().get_matches();
         let request = match matches.subcommand_name() {
             Some(_) => Command::from_arg_matches(&matches).map(Request::Command),

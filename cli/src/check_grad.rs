@@ -34,7 +34,7 @@ pub fn run(args: &CheckGradArgs, sources: &mut Sources) -> Result<(), Failure> {
     let WithDerivatives { value, pushforward, pullback } = pipeline::with_derivatives(&source, export)?;
     let entries = [value, named(pushforward, "jvp"), named(pullback, "vjp")];
     let (module, _) = road::compile_entries(&entries, &args.program, &[])?;
-    let executable = Executable::new(&entries, &module)?;
+    let executable = Executable::new(&entries, &module, args.program.target_cpu.as_deref())?;
     clock.lap("compile");
 
     let call = |position: usize, inputs: &[Tensor]| {

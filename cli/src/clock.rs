@@ -1,5 +1,6 @@
 //! Times of stages, for `-v`.
 
+use crate::output;
 use std::time::{Duration, Instant};
 
 /// Measures stage after stage, and prints each if asked to.
@@ -17,7 +18,7 @@ impl Clock {
     pub fn lap(&mut self, stage: &str) -> Duration {
         let elapsed = self.last.elapsed();
         if self.verbose {
-            eprintln!("{stage:>10} {:9.3} ms", elapsed.as_secs_f64() * 1e3);
+            output::note(&format!("{stage:>10} {:9.3} ms", elapsed.as_secs_f64() * 1e3));
         }
         self.last = Instant::now();
         elapsed

@@ -1,6 +1,6 @@
 //! `rjaxc MODEL.ir -o OUT.o`: object, header, Rust module, manifest and what else `--emit` asks for.
 
-use crate::args::CompileArgs;
+use crate::args::{CompileArgs, Visibility};
 use crate::clock::Clock;
 use crate::emit::{self, Kind};
 use crate::failure::Failure;
@@ -23,10 +23,13 @@ const RUNTIME_TARGET: &str = env!("RJAXC_RT_TARGET");
 /// Compiles a file. Errors: see [`Failure`]; then nothing has been written.
 pub fn run(args: &CompileArgs, sources: &mut Sources) -> Result<(), Failure> {
     let plan = Plan::new(args)?;
-    let target = Target::parse(args.target.as_deref(), args.target_cpu.as_deref()).map_err(Failure::Usage)?;
+    check_names(args)?;
+    let cpu = args.program.target_cpu.as_deref();
+    let target = Target::parse(args.target.as_deref(), cpu).map_err(Failure::Usage)?;
+    plan.check_runtime(&target)?;
     let mut clock = Clock::new(args.program.messages.verbose);
     if let [(Kind::Stablehlo, path)] = plan.outputs.as_slice() {
-        return export_alone(args, path, sources);
+        return export_alone(args, path, &plan, sources);
     }
     let last_program_pass = PROGRAM_PASSES.last().map_or("", |pass| pass.name);
     // Printing a program with large constants takes longer than compiling it.
@@ -35,35 +38,51 @@ pub fn run(args: &CompileArgs, sources: &mut Sources) -> Result<(), Failure> {
     let (compiled, dumps) = road::compile(&args.program, sources, &mut clock, &wanted)?;
     let prefix = args.prefix.clone().unwrap_or_else(|| stem(&args.program.file));
     let interface = rjaxc_compiler::interface(&compiled.entries, &compiled.module, &prefix, &target);
+    let interface = Interface { is_checked: !args.no_checks, ..interface };
     let mut product = Product { compiled, dumps, interface, object: None, clif: None };
     if plan.needs_code() {
-        emit_object(&mut product, &target)?;
+        emit_object(&mut product, &target, args)?;
         clock.lap("emit");
     }
     let mut files = Vec::new();
     for (kind, path) in &plan.outputs {
-        files.push((path.clone(), product.bytes(*kind, path)?));
+        files.push((path.clone(), product.bytes(*kind, path, args)?));
     }
-    write(&files)?;
+    files.extend(plan.depfile(args, &product.compiled.files));
+    output::write_all(&files)?;
     clock.lap("write");
     Ok(())
 }
 
-fn write(files: &[(PathBuf, Vec<u8>)]) -> Result<(), Failure> {
-    match files {
-        [(path, bytes)] if path == Path::new("-") => output::write_standard_output(bytes),
-        files => output::write_all(files),
+/// Errors: a name that would be no identifier in a generated file.
+fn check_names(args: &CompileArgs) -> Result<(), Failure> {
+    if let Some(prefix) = args.prefix.as_deref().filter(|prefix| !prefix.is_empty())
+        && !link::is_symbol_prefix(prefix)
+    {
+        let shown = link::comment_text(prefix);
+        return Err(Failure::usage(format!(
+            "--prefix: `{shown}` cannot begin a symbol; expected letters, digits and underscores, no digit first"
+        )));
     }
+    let Some(path) = &args.rust_status else { return Ok(()) };
+    if path.trim_start_matches("::").split("::").all(link::is_symbol_prefix) {
+        return Ok(());
+    }
+    let shown = link::comment_text(path);
+    Err(Failure::usage(format!("--rust-status: `{shown}` is no path of Rust, such as crate::model::Status")))
 }
 
 /// Writes StableHLO alone, which needs no code, so that what has none yet can be written too.
-fn export_alone(args: &CompileArgs, path: &Path, sources: &mut Sources) -> Result<(), Failure> {
+fn export_alone(args: &CompileArgs, path: &Path, plan: &Plan, sources: &mut Sources) -> Result<(), Failure> {
     let program = &args.program;
     let format = program.messages.error_format;
     let source = road::load(&program.file, program.threefry.map(Into::into), sources, format)?;
+    let read = road::files(&args.program, &source);
     let entries = road::entries(&args.program, source, sources)?;
     let text = stablehlo(&stem(&args.program.file), &entries)?;
-    write(&[(path.to_path_buf(), text.into_bytes())])
+    let mut files = vec![(path.to_path_buf(), text.into_bytes())];
+    files.extend(plan.depfile(args, &read));
+    output::write_all(&files)
 }
 
 /// The programs after the transformations that were asked for, before anything is made faster.
@@ -80,22 +99,28 @@ struct Plan {
 
 impl Plan {
     fn new(args: &CompileArgs) -> Result<Plan, Failure> {
-        if let Some(kind) = args.emit.iter().find(|kind| !kind.is_supported()) {
-            let message = format!("--emit={} is not supported yet", kind.name());
-            return Err(Diagnostic::unsupported(message).into());
-        }
-        let kinds = if args.emit.is_empty() { emit::DEFAULT.to_vec() } else { args.emit.clone() };
+        let stands_alone =
+            args.output.as_deref().is_some_and(|path| path != Path::new("-") && output::is_alone(path));
+        let kinds = match args.emit.as_slice() {
+            // Nothing can stand beside a device or a pipe.
+            [] if stands_alone => vec![Kind::Obj],
+            [] => emit::DEFAULT.to_vec(),
+            kinds => kinds.to_vec(),
+        };
         let single = (kinds.len() == 1).then(|| kinds[0]);
         let base = match (&args.output, single) {
             (Some(path), _) => path.clone(),
             (None, Some(kind)) if kind.is_text() => PathBuf::from("-"),
             (None, _) => PathBuf::from(stem(&args.program.file)).with_extension("o"),
         };
-        if base == Path::new("-") && !single.is_some_and(Kind::is_text) {
-            return Err(Failure::usage(
-                "standard output takes one text: --emit=ir, stablehlo, loops, clif, header, rust or json",
-            ));
+        if single.is_none() && output::is_alone(&base) {
+            let place =
+                if base == Path::new("-") { "standard output".into() } else { base.display().to_string() };
+            return Err(Failure::usage(format!(
+                "{place} takes one text: --emit=ir, stablehlo, loops, clif, header, rust or json; or --emit=obj"
+            )));
         }
+        refuse_libraries(&base, &kinds)?;
         let path = |kind: Kind| match (single, kind) {
             (Some(_), _) | (None, Kind::Obj) => base.clone(),
             (None, kind) => base.with_extension(kind.extension()),
@@ -105,9 +130,56 @@ impl Plan {
         Ok(Plan { outputs })
     }
 
+    /// Errors: the runtime of another platform than this program carries.
+    fn check_runtime(&self, target: &Target) -> Result<(), Failure> {
+        let wants = self.outputs.iter().any(|(kind, _)| *kind == Kind::Runtime);
+        let triple = target.triple().to_string();
+        if wants && triple != RUNTIME_TARGET { Err(no_runtime(&triple)) } else { Ok(()) }
+    }
+
+    /// The rule for make, if it is asked for: every output depends on the files that were read.
+    fn depfile(&self, args: &CompileArgs, read: &[PathBuf]) -> Option<(PathBuf, Vec<u8>)> {
+        let path = args.depfile.clone()?;
+        let escaped = |path: &Path| {
+            let text = path.display().to_string();
+            text.replace('\\', "\\\\").replace(' ', "\\ ").replace('#', "\\#").replace('$', "$$")
+        };
+        let outputs: Vec<String> = self.outputs.iter().map(|(_, path)| escaped(path)).collect();
+        let inputs: Vec<String> = read.iter().map(|path| escaped(path)).collect();
+        // A rule without prerequisites for each input lets a build go on when one is gone.
+        let phony: String = inputs.iter().map(|input| format!("\n{input}:\n")).collect();
+        let text = format!("{}: \\\n  {}\n{phony}", outputs.join(" "), inputs.join(" \\\n  "));
+        Some((path, text.into_bytes()))
+    }
+
     fn needs_code(&self) -> bool {
         self.outputs.iter().any(|(kind, _)| matches!(kind, Kind::Obj | Kind::Clif))
     }
+}
+
+/// Errors: an object that is named like a library that it is not.
+fn refuse_libraries(path: &Path, kinds: &[Kind]) -> Result<(), Failure> {
+    let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+    if !kinds.contains(&Kind::Obj) || !["so", "dylib", "dll"].contains(&extension) {
+        return Ok(());
+    }
+    let (library, object) = (path.display(), path.with_extension("o"));
+    let object = object.display();
+    Err(Failure::usage(format!(
+        "{library}: rjaxc writes objects and archives, no shared libraries; link one yourself: \
+         `rjaxc ... -o {object}`, then `cc -shared -o {library} {object}`"
+    )))
+}
+
+/// What is wanted is the runtime of a platform whose runtime this program does not carry.
+fn no_runtime(target: &str) -> Failure {
+    let message =
+        format!("an archive with the runtime for {target}: this rjaxc carries the one for {RUNTIME_TARGET}");
+    let hint = format!(
+        "`rjaxc runtime --target {target} -o DIR` builds DIR/librjaxc_rt.a with an installed Rust; write an object \
+         and link it with that"
+    );
+    Diagnostic::unsupported(message).hint(hint).into()
 }
 
 /// Errors: two outputs of one name, or an output that would replace the program.
@@ -134,7 +206,7 @@ struct Product {
 }
 
 impl Product {
-    fn bytes(&self, kind: Kind, path: &Path) -> Result<Vec<u8>, Failure> {
+    fn bytes(&self, kind: Kind, path: &Path, args: &CompileArgs) -> Result<Vec<u8>, Failure> {
         let text = match kind {
             Kind::Obj => return self.object_or_archive(path),
             Kind::Runtime => return Ok(RUNTIME.to_vec()),
@@ -142,12 +214,9 @@ impl Product {
             Kind::Ir => self.programs(),
             Kind::Loops => self.compiled.module.to_string(),
             Kind::Header => link::header(&self.interface),
-            Kind::Rust => link::rust_module(&self.interface),
+            Kind::Rust => link::rust_module(&self.interface, args.rust_status.as_deref()),
             Kind::Json => link::manifest(&self.interface),
             Kind::Stablehlo => stablehlo(&self.interface.prefix, &self.compiled.entries)?,
-            Kind::Asm | Kind::Mlir | Kind::Ptx | Kind::Spirv => {
-                return Err(Diagnostic::bug(format!("--emit={} was planned", kind.name())).into());
-            }
         };
         Ok(if text.ends_with('\n') { text } else { text + "\n" }.into_bytes())
     }
@@ -157,7 +226,10 @@ impl Product {
         let names = self.compiled.entries.iter().map(|entry| &entry.name);
         let last = PROGRAM_PASSES.last().map_or("", |pass| pass.name);
         let texts = self.dumps.iter().filter(|(pass, _)| pass == last).map(|(_, text)| text);
-        names.zip(texts).map(|(name, text)| format!("# {name}\n{}\n", text.trim_end())).collect()
+        let titled = |(name, text): (&String, &String)| {
+            format!("# {}\n{}\n", link::comment_text(name), text.trim_end())
+        };
+        names.zip(texts).map(titled).collect()
     }
 
     fn object_or_archive(&self, path: &Path) -> Result<Vec<u8>, Failure> {
@@ -167,10 +239,7 @@ impl Product {
         }
         let uses_runtime = self.interface.uses_runtime();
         if uses_runtime && self.interface.target != RUNTIME_TARGET {
-            let message = format!("an archive with the runtime for {}", self.interface.target);
-            let hint =
-                format!("this rjaxc carries the runtime for {RUNTIME_TARGET} only; write an object instead");
-            return Err(Diagnostic::unsupported(message).hint(hint).into());
+            return Err(no_runtime(&self.interface.target));
         }
         let member = format!("{}.o", stem(path));
         Ok(link::archive(&member, object, uses_runtime.then_some(RUNTIME))?)
@@ -178,7 +247,7 @@ impl Product {
 }
 
 /// Emits machine code, and its text for `--emit=clif`.
-fn emit_object(product: &mut Product, target: &Target) -> Result<(), Failure> {
+fn emit_object(product: &mut Product, target: &Target, args: &CompileArgs) -> Result<(), Failure> {
     let bug = |message: String| Failure::from(Diagnostic::bug(message));
     let isa = target.isa(Output::Object).map_err(Failure::Usage)?;
     let name = product.interface.prefix.clone();
@@ -186,6 +255,7 @@ fn emit_object(product: &mut Product, target: &Target) -> Result<(), Failure> {
     let mut module = ObjectModule::new(builder.map_err(|error| bug(error.to_string()))?);
     let mut unit = Unit::new(&mut module);
     unit.record_clif();
+    unit.set_hidden(args.visibility == Visibility::Hidden);
     rjaxc_compiler::emit(&mut unit, &product.compiled.module, &product.interface)?;
     product.clif = unit.clif().map(str::to_string);
     product.object = Some(module.finish().emit().map_err(|error| bug(error.to_string()))?);

@@ -28,7 +28,7 @@ pub fn run(args: &ConformArgs) -> Result<(), Failure> {
         let answer = if args.worker { worker::answer(&line, args) } else { parent.answer(&line) };
         let mut out = io::stdout().lock();
         let written = writeln!(out, "{answer}").and_then(|()| out.flush());
-        written.map_err(|error| Failure::usage(format!("standard output: {error}")))?;
+        written.map_err(|error| Failure::data(format!("standard output: {error}")))?;
     }
     Ok(())
 }
@@ -100,6 +100,7 @@ impl Worker {
         let mut command = Command::new(std::env::current_exe()?);
         command.args(["conform", "--worker"]).stdin(Stdio::piped()).stdout(Stdio::piped());
         command.args(args.guard.then_some("--guard"));
+        command.args(args.target_cpu.iter().map(|cpu| format!("--target-cpu={cpu}")));
         let mut child = command.spawn()?;
         let requests = child.stdin.take().ok_or(io::ErrorKind::BrokenPipe)?;
         let output = child.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?;

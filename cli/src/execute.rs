@@ -8,6 +8,7 @@ pub use buffer::{Guard, Placement};
 
 use buffer::{ALIGN, Buffer};
 
+use crate::failure::Failure;
 use cranelift_jit::{JITBuilder, JITModule};
 use cranelift_module::{FuncOrDataId, Module as _};
 use rjaxc_compiler::codegen::cpu::Unit;
@@ -41,9 +42,11 @@ type EntryPoint =
 
 impl Executable {
     /// Emits scheduled loops for this machine. Errors: a bug report, or a processor that is not supported.
-    pub fn new(entries: &[Entry], module: &Module) -> Result<Executable, Vec<Diagnostic>> {
+    ///
+    /// `cpu` is what `--target-cpu` says; without it the code is that of an object file without it.
+    pub fn new(entries: &[Entry], module: &Module, cpu: Option<&str>) -> Result<Executable, Failure> {
         let one = |diagnostic: Diagnostic| vec![diagnostic];
-        let target = Target::native().map_err(|message| one(Diagnostic::unsupported(message)))?;
+        let target = Target::parse(None, cpu).map_err(Failure::Usage)?;
         let isa = target.isa(Output::Memory).map_err(|message| one(Diagnostic::unsupported(message)))?;
         let interface = rjaxc_compiler::interface(entries, module, "", &target);
         let mut builder = JITBuilder::with_isa(isa, cranelift_module::default_libcall_names());
@@ -111,6 +114,10 @@ impl Call<'_> {
         };
         if code == status::OK {
             return Ok(());
+        }
+        if code == status::UNSUPPORTED_CPU {
+            let message = "this processor lacks instructions that --target-cpu asks for";
+            return Err(Diagnostic::unsupported(message).hint("`native` is what this processor has"));
         }
         let known = status::ALL.iter().find(|row| row.code == code);
         let meaning = known.map_or("an unknown status", |row| row.message);

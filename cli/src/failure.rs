@@ -1,5 +1,6 @@
 //! Why a command did not succeed, and the exit code that follows.
 
+use crate::output;
 use rjaxc_compiler::diag::{self, Diagnostic, Fault, Sources};
 use serde_json::json;
 use std::process::ExitCode;
@@ -42,13 +43,14 @@ impl Failure {
     /// Prints to standard error, one paragraph or one line of JSON per message.
     pub fn report(&self, sources: &Sources, format: ErrorFormat) {
         match (self, format) {
-            (Failure::Usage(message), ErrorFormat::Human) => eprintln!("error: {message}"),
+            (Failure::Usage(message), ErrorFormat::Human) => {
+                output::note(&format!("error: {}", diag::shortened(message)));
+            }
             (Failure::Usage(message), ErrorFormat::Json) => {
                 let labels: [(); 0] = [];
-                eprintln!(
-                    "{}",
-                    json!({"fault": "usage", "message": message, "labels": labels, "hint": null})
-                );
+                let message = diag::shortened(message);
+                let line = json!({"fault": "usage", "message": message, "labels": labels, "hint": null});
+                output::note(&line.to_string());
             }
             (Failure::Diagnostics(all), format) => print(all, sources, format),
         }
@@ -59,8 +61,8 @@ impl Failure {
 pub fn print(diagnostics: &[Diagnostic], sources: &Sources, format: ErrorFormat) {
     for diagnostic in diagnostics {
         match format {
-            ErrorFormat::Human => eprintln!("{}", diag::render(sources, diagnostic)),
-            ErrorFormat::Json => eprintln!("{}", diag::render_json(sources, diagnostic)),
+            ErrorFormat::Human => output::note(&diag::render(sources, diagnostic)),
+            ErrorFormat::Json => output::note(&diag::render_json(sources, diagnostic).to_string()),
         }
     }
 }

@@ -40,7 +40,7 @@ fn main() -> ExitCode {
         thread::Builder::new().stack_size(*stack).spawn(move || execute(&request)).ok()
     };
     let Some(compiler) = STACKS.iter().find_map(spawn) else {
-        eprintln!("error: no memory for a stack of {} MiB", STACKS[STACKS.len() - 1] >> 20);
+        output::note(&format!("error: no memory for a stack of {} MiB", STACKS[STACKS.len() - 1] >> 20));
         return ExitCode::FAILURE;
     };
     compiler.join().unwrap_or(ExitCode::FAILURE)

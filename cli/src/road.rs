@@ -3,15 +3,16 @@
 use crate::args::ProgramArgs;
 use crate::clock::Clock;
 use crate::failure::{self, ErrorFormat, Failure};
+use crate::output;
 use crate::weights;
-use rjaxc_compiler::diag::{SourceId, Sources};
+use rjaxc_compiler::diag::{Diagnostic, SourceId, Sources};
 use rjaxc_compiler::hlo::bytecode;
-use rjaxc_compiler::ir::source::{Export, Source, Threefry};
+use rjaxc_compiler::ir::source::{ConstantValue, Export, Expression, Source, Threefry};
 use rjaxc_compiler::loops::Module;
 use rjaxc_compiler::pipeline::{self, Entry, LOOP_PASSES, Observe, PROGRAM_PASSES};
 use rjaxc_compiler::{front, read_with_threefry};
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The texts that passes left behind, by pass name, in order.
 pub type Dumps = Vec<(String, String)>;
@@ -20,6 +21,8 @@ pub type Dumps = Vec<(String, String)>;
 pub struct Compiled {
     pub entries: Vec<Entry>,
     pub module: Module,
+    /// Every file that was read on the way.
+    pub files: Vec<PathBuf>,
 }
 
 /// Reads a program, with another layout of random bits than it says, if any, and prints what it is warned of.
@@ -64,11 +67,29 @@ pub fn entries(args: &ProgramArgs, mut source: Source, sources: &mut Sources) ->
     Ok(pipeline::entries(&source, &exports)?)
 }
 
+/// The files that a compilation of `source` reads, each once.
+pub fn files(args: &ProgramArgs, source: &Source) -> Vec<PathBuf> {
+    let folder = args.file.parent().unwrap_or(Path::new(""));
+    let of_lines = source.constants.iter().filter_map(|constant| match &constant.value {
+        ConstantValue::File { path, .. } => Some(folder.join(path)),
+        ConstantValue::Tensor(_) => None,
+    });
+    let mut files = Vec::new();
+    for file in std::iter::once(args.file.clone()).chain(of_lines).chain(args.consts.clone()) {
+        if !files.contains(&file) {
+            files.push(file);
+        }
+    }
+    files
+}
+
 /// Gives constvars their values and custom functions their rules, from the files that `const` lines name and from `consts`.
 pub fn bind(source: &mut Source, file: &Path, consts: Option<&Path>) -> Result<(), Failure> {
     let folder = file.parent().unwrap_or(Path::new(""));
     let mut values = weights::from_const_lines(source, folder)?;
     if let Some(path) = consts {
+        // Also if nothing asks for a constant: a mistyped name must not pass.
+        std::fs::metadata(path).map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
         values.extend(weights::from_npz(source, path)?);
     }
     Ok(pipeline::bind_constants(source, &values)?)
@@ -82,10 +103,20 @@ pub fn requested_exports(texts: &[String], sources: &mut Sources) -> Result<Vec<
     for id in ids {
         match front::read_export(sources, id) {
             Ok(export) => exports.push(export),
-            Err(more) => errors.extend(more),
+            Err(more) => errors.extend(nameless(sources.text(id), sources).map_or(more, |error| vec![error])),
         }
     }
     if errors.is_empty() { Ok(exports) } else { Err(errors.into()) }
+}
+
+/// The error of an export that would be one if it had a name.
+fn nameless(text: &str, sources: &Sources) -> Option<Diagnostic> {
+    let (text, mut copy) = (text.trim().to_string(), sources.clone());
+    let id = copy.add("--export", format!("g = {text}"));
+    let export = front::read_export(&copy, id).ok().filter(|_| text.contains('('))?;
+    let Expression::Transform { name, .. } = export.expression else { return None };
+    let hint = format!("write --export 'NAME = {text}': symbols and headers call the function by its name");
+    Some(Diagnostic::error(format!("an export needs a name: `{name}(...)` has none")).hint(hint))
 }
 
 /// Reads, binds and compiles; `dump_after` names passes whose output the caller wants in the answer.
@@ -98,11 +129,12 @@ pub fn compile(
     check_pass_names(&args.print_ir_after)?;
     let source = load(&args.file, args.threefry.map(Into::into), sources, args.messages.error_format)?;
     clock.lap("read");
+    let files = files(args, &source);
     let entries = entries(args, source, sources)?;
     clock.lap("bind");
     let (module, dumps) = compile_entries(&entries, args, dump_after)?;
     clock.lap("compile");
-    Ok((Compiled { entries, module }, dumps))
+    Ok((Compiled { entries, module, files }, dumps))
 }
 
 /// Takes entries through all passes, printing what the flags ask for.
@@ -118,7 +150,7 @@ pub fn compile_entries(
     let mut dumps = Vec::new();
     let mut sink = |pass: &str, text: &str| {
         if wanted.wants(pass) {
-            eprintln!("# after {pass}\n{}\n", text.trim_end());
+            output::note(&format!("# after {pass}\n{}\n", text.trim_end()));
         }
         dumps.push((pass.to_string(), text.to_string()));
     };

@@ -78,7 +78,7 @@ fn prepare(
     clock: &mut Clock,
 ) -> Result<(Entry, Executable), Failure> {
     let (compiled, _) = road::compile(args, sources, clock, &[])?;
-    let executable = Executable::new(&compiled.entries, &compiled.module)?;
+    let executable = Executable::new(&compiled.entries, &compiled.module, args.target_cpu.as_deref())?;
     clock.lap("emit");
     Ok((only(compiled.entries, &args.export)?, executable))
 }
@@ -104,7 +104,7 @@ fn prepare_transformed(
     let entries = rjaxc_compiler::pipeline::entries(&source, &[export])?;
     let (module, _) = road::compile_entries(&entries, &args.program, &[])?;
     clock.lap("compile");
-    let executable = Executable::new(&entries, &module)?;
+    let executable = Executable::new(&entries, &module, args.program.target_cpu.as_deref())?;
     clock.lap("emit");
     Ok((only(entries, &[])?, executable))
 }

@@ -111,6 +111,8 @@ pub fn interface(entries: &[Entry], module: &Module, prefix: &str, target: &Targ
         prefix: prefix.to_string(),
         functions: entries.iter().zip(&module.functions).map(signature).collect(),
         target: target.triple().to_string(),
+        features: target.features(),
+        is_checked: true,
         version: VERSION.to_string(),
     }
 }
@@ -139,6 +141,7 @@ fn emit_function(
         direct: Some(names.symbol.clone()),
         inputs: signature.inputs.len(),
         outputs: signature.outputs.len(),
+        checks: interface.is_checked.then(|| signature.checks()),
     };
     unit.function(function, &entry)?;
     let link::Blob { bytes, pointers } = link::metadata(interface, signature);

@@ -72,7 +72,7 @@ fn rust_modules_link_and_compute() {
         let object = std::fs::read(dir.join("stand_in.o")).expect("cc wrote it");
         let bytes = archive("model.o", &object, None).expect("an archive");
         std::fs::write(dir.join("libmodel.a"), bytes).expect("the folder is writable");
-        write(&dir, "model.rs", rust_module(&interface));
+        write(&dir, "model.rs", rust_module(&interface, None));
         let main = write(&dir, "main.rs", RUST_MAIN.into());
         run(rustc(&dir, edition).args(["-L", ".", "-l", "static=model", "-o", "main"]).arg(&main));
         assert_eq!(run(&mut Command::new(dir.join("main"))), "[2.0, 4.0, 6.0]\n");
@@ -83,10 +83,10 @@ fn rust_modules_link_and_compute() {
 fn rust_modules_are_no_std_and_free_of_warnings() {
     for edition in ["2021", "2024"] {
         let dir = folder(&format!("no_std{edition}"));
-        write(&dir, "every.rs", rust_module(&every_dtype("every")));
+        write(&dir, "every.rs", rust_module(&every_dtype("every"), None));
         // Private, so that unused items would be reported.
         let lib = write(&dir, "lib.rs", "#![no_std]\nmod every;\ninclude!(\"every2.rs\");\n".into());
-        write(&dir, "every2.rs", rust_module(&every_dtype("every")));
+        write(&dir, "every2.rs", rust_module(&every_dtype("every"), None));
         run(rustc(&dir, edition).args(["--crate-type=lib", "--emit=metadata", "--out-dir", "."]).arg(&lib));
     }
 }
@@ -123,7 +123,14 @@ fn signature(
 }
 
 fn interface(prefix: &str, functions: Vec<Signature>) -> Interface {
-    Interface { prefix: prefix.into(), functions, target: "some-target".into(), version: "0.1.0".into() }
+    Interface {
+        prefix: prefix.into(),
+        functions,
+        target: "some-target".into(),
+        features: vec!["sse3".into(), "avx".into()],
+        is_checked: true,
+        version: "0.1.0".into(),
+    }
 }
 
 /// C source that defines what the code generator would: the function by hand, the metadata from our bytes.
@@ -155,6 +162,7 @@ fn stand_in(interface: &Interface) -> String {
 const METADATA_MAIN: &str = r#"
 #include "model.h"
 #include <stdio.h>
+#include <string.h>
 static void show(const rjax_array_info *array) {
   printf("%s: dtype %d, rank %d:", array->name, array->dtype, array->rank);
   for (int axis = 0; axis < array->rank; axis++) printf(" %d", (int)array->shape[axis]);
@@ -166,7 +174,7 @@ int main(void) {
          (unsigned)m->work_align);
   for (uint32_t i = 0; i < m->n_in; i++) show(&m->in[i]);
   for (uint32_t i = 0; i < m->n_out; i++) show(&m->out[i]);
-  return m->reserved || m->in[0].dtype != RJAX_F32;
+  return m->reserved || m->in[0].dtype != RJAX_F32 || strcmp(m->features, "sse3 avx");
 }
 "#;
 

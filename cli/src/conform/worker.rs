@@ -75,8 +75,8 @@ impl<'r> Case<'r> {
         let entries = entries.map_err(|errors| reject("transform", &sources, errors.into()))?;
         let module = rjaxc_compiler::compile(&entries, &Observe::default(), &mut |_, _| {});
         let module = module.map_err(|errors| reject("lower", &sources, errors.into()))?;
-        let executable = Executable::new(&entries, &module);
-        let executable = executable.map_err(|errors| reject("codegen", &sources, errors.into()))?;
+        let executable = Executable::new(&entries, &module, args.target_cpu.as_deref());
+        let executable = executable.map_err(|failure| reject("codegen", &sources, failure))?;
         let avals = entries[0].program.input_avals();
         // The runner numbers the inputs.
         let names: Vec<String> = (0..avals.len()).map(|position| format!("arg{position}")).collect();

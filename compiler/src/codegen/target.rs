@@ -46,7 +46,7 @@ const V3_FEATURES: [&str; 6] = ["has_avx", "has_avx2", "has_fma", "has_bmi1", "h
 
 impl Target {
     /// Reads `--target=` and `--target-cpu=`. Without a triple it is the host's; without a CPU, the least one of
-    /// the architecture.
+    /// the architecture: that is the default of every command, so that they all run the same code.
     /// Errors: a message that lists what exists.
     pub fn parse(triple: Option<&str>, cpu: Option<&str>) -> Result<Target, String> {
         let triple = triple.map_or(Ok(Triple::host()), parse_triple)?;
@@ -58,13 +58,14 @@ impl Target {
         Ok(Target { triple, cpu })
     }
 
-    /// The machine that runs the compiler, with all it has.
-    pub fn native() -> Result<Target, String> {
-        Target::parse(None, Some("native"))
-    }
-
     pub fn triple(&self) -> &Triple {
         &self.triple
+    }
+
+    /// The extensions that code for this target may use: `sse4.2`, `avx2`, ... None if the host of `native` is not supported.
+    pub fn features(&self) -> Vec<String> {
+        let isa = self.isa(Output::Object);
+        isa.map_or(Vec::new(), |isa| super::cpu::features(&*isa).into_iter().map(str::to_string).collect())
     }
 
     pub fn cpu(&self) -> Cpu {

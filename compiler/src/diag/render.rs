@@ -13,6 +13,7 @@ pub fn render(sources: &Sources, diagnostic: &Diagnostic) -> String {
         Fault::Compiler => Level::ERROR.with_name("compiler bug"),
         Fault::Warning => Level::WARNING,
     };
+    let diagnostic = &bounded(diagnostic);
     let title = level.primary_title(&diagnostic.message);
     let mut labels = diagnostic.labels.iter();
     let mut groups = vec![match labels.next() {
@@ -31,6 +32,7 @@ pub fn render(sources: &Sources, diagnostic: &Diagnostic) -> String {
 
 /// The same as one JSON object, for `--error-format=json`.
 pub fn render_json(sources: &Sources, diagnostic: &Diagnostic) -> Value {
+    let diagnostic = &bounded(diagnostic);
     let label = |(span, text): &(Span, String)| {
         let (line, column) = sources.line_column(*span);
         let file = sources.name(span.source);
@@ -44,6 +46,35 @@ pub fn render_json(sources: &Sources, diagnostic: &Diagnostic) -> Value {
     };
     let labels: Vec<Value> = diagnostic.labels.iter().map(label).collect();
     json!({"fault": fault, "message": diagnostic.message, "labels": labels, "hint": diagnostic.hint})
+}
+
+/// A text of any length in at most about 1200 bytes: its beginning and its end.
+pub fn shortened(text: &str) -> String {
+    limited(text, 1200)
+}
+
+fn limited(text: &str, limit: usize) -> String {
+    if text.len() <= limit {
+        return text.to_string();
+    }
+    let (head, tail) = (before(text, limit * 3 / 4), before(text, text.len() - limit / 4));
+    format!("{} ... ({} bytes left out) ... {}", &text[..head], tail - head, &text[tail..])
+}
+
+/// The same error in a size that people read: texts of programs, and so types and names, have any length.
+fn bounded(diagnostic: &Diagnostic) -> Diagnostic {
+    let labels = diagnostic.labels.iter().take(3);
+    Diagnostic {
+        fault: diagnostic.fault,
+        message: shortened(&diagnostic.message),
+        labels: labels.map(|(span, text)| (*span, limited(text, 200))).collect(),
+        hint: diagnostic.hint.as_deref().map(|hint| limited(hint, 800)),
+    }
+}
+
+/// The last boundary of characters up to `at`.
+fn before(text: &str, at: usize) -> usize {
+    (0..=at.min(text.len())).rev().find(|&at| text.is_char_boundary(at)).unwrap_or_default()
 }
 
 /// Shows a place: its line, or, in a file that is no text, the number of its byte.
@@ -77,14 +108,7 @@ fn snippet<'a>(
 
 /// The line on which `span` starts, the marked bytes within it, and its number from 1.
 fn first_line(text: &str, span: Span) -> (&str, Range<usize>, usize) {
-    let boundary = |mut at: usize| {
-        at = at.min(text.len());
-        while !text.is_char_boundary(at) {
-            at -= 1;
-        }
-        at
-    };
-    let (start, end) = (boundary(span.start as usize), boundary(span.end as usize));
+    let (start, end) = (before(text, span.start as usize), before(text, span.end as usize));
     let line_start = text[..start].rfind('\n').map_or(0, |newline| newline + 1);
     let line_end = text[start..].find('\n').map_or(text.len(), |newline| start + newline);
     let number = text[..line_start].matches('\n').count() + 1;

@@ -11,7 +11,7 @@ use cranelift_module::{FuncOrDataId, Module as _, default_libcall_names};
 
 /// Runs the one function of `module`.
 pub fn run(entry: &Entry, module: &Module, inputs: &[Tensor]) -> Result<Vec<Tensor>, String> {
-    let target = Target::native()?;
+    let target = Target::parse(None, None)?;
     let isa = target.isa(Output::Memory)?;
     let mut builder = JITBuilder::with_isa(isa, default_libcall_names());
     builder.symbols(rjaxc_rt::symbols());

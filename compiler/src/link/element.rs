@@ -53,6 +53,16 @@ pub(super) fn element(dtype: DType) -> Element {
     }
 }
 
+/// How the representation of `dtype` is aligned: as its C type. Units: bytes.
+pub(super) fn align(dtype: DType) -> usize {
+    match element(dtype).c {
+        "double" | "int64_t" | "uint64_t" => 8,
+        "float" | "int32_t" | "uint32_t" => 4,
+        "int16_t" | "uint16_t" => 2,
+        _ => 1,
+    }
+}
+
 /// The name of the code in the C enum `rjax_dtype`: `RJAX_F8_E4M3FN`.
 pub(super) fn code_name(dtype: DType) -> String {
     let name = match dtype {

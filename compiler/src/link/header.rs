@@ -1,6 +1,7 @@
 //! The C header: C99, also valid C++, with nothing but `<stdint.h>` and `<stddef.h>`.
 
 use super::element::{code_name, element};
+use super::text::comment_text;
 use super::{ABI_VERSION, FunctionNames, Interface, Names, Signature, status};
 use crate::types::{Aval, DType};
 
@@ -13,9 +14,11 @@ pub fn header(interface: &Interface) -> String {
          * Arrays are row-major, contiguous and allocated by the caller; a scalar is an array of one element.\n \
          * Results and work memory must not overlap anything else. Functions are pure and re-entrant; they return\n \
          * 0 (RJAX_OK) or a negative rjax_status. `work` needs no initialisation and may be NULL when its size is 0.\n \
+         * {}\n \
          */\n",
         comment_text(&interface.version),
         comment_text(&interface.target),
+        contract(interface),
     );
     text += &format!("#ifndef {0}\n#define {0}\n\n#include <stddef.h>\n#include <stdint.h>\n\n", names.guard);
     text += "#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n";
@@ -26,6 +29,15 @@ pub fn header(interface: &Interface) -> String {
     }
     text += "\n#ifdef __cplusplus\n}\n#endif\n\n";
     text + &format!("#endif /* {} */\n", names.guard)
+}
+
+/// What a caller may rely on where it makes a mistake.
+fn contract(interface: &Interface) -> &'static str {
+    if interface.is_checked {
+        "A call that is given NULL, a misaligned pointer, an executor without a function or the wrong processor says so."
+    } else {
+        "Compiled with --no-checks: pointers, executor and processor are taken as they come."
+    }
 }
 
 /// What all generated headers share, behind a guard of its own so that several can be included together.
@@ -73,6 +85,7 @@ typedef struct rjax_metadata {
   const rjax_array_info *out;
   uint64_t work_bytes;
   uint64_t work_align;
+  const char *features; /* what the processor must have, separated by spaces: \"sse4.2 avx2\"; a call checks it */
 } rjax_metadata;
 
 /* Threads lent by the caller for one call. `parallel_for` runs task(data, i) for every i below count, in any order
@@ -112,9 +125,4 @@ fn parameter(declared: &str, role: &str, name: &str, identifier: &str, aval: &Av
     let note = if note.is_empty() { String::new() } else { format!(" ({note})") };
     let renamed = if name == identifier { String::new() } else { format!(" `{}`", comment_text(name)) };
     format!("    {declared}, /* {role}{aval}{renamed}{note} */\n")
-}
-
-/// Text that cannot end or open a C comment.
-pub(super) fn comment_text(text: &str) -> String {
-    text.replace("*/", "* /").replace("/*", "/ *").replace(['\n', '\r', '\\'], " ")
 }

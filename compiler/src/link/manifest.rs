@@ -12,7 +12,9 @@ pub fn manifest(interface: &Interface) -> String {
     let value = json!({
         "abi_version": ABI_VERSION,
         "functions": functions,
+        "checks": interface.is_checked,
         "prefix": interface.prefix,
+        "processor_features": interface.features,
         "target": interface.target,
         "uses_runtime": interface.uses_runtime(),
         "version": interface.version,

@@ -29,6 +29,8 @@ pub fn metadata(interface: &Interface, signature: &Signature) -> Blob {
     for word in [signature.work_bytes as u64, signature.work_align.max(1) as u64] {
         blob.bytes.extend(word.to_le_bytes());
     }
+    let features = blob.bytes.len();
+    blob.bytes.resize(features + POINTER, 0);
     let inputs = reserve_arrays(&mut blob, pointers + 2 * POINTER, signature.inputs.len());
     let outputs = reserve_arrays(&mut blob, pointers + 3 * POINTER, signature.outputs.len());
     fill_arrays(&mut blob, inputs, &signature.inputs);
@@ -36,6 +38,7 @@ pub fn metadata(interface: &Interface, signature: &Signature) -> Blob {
     // Strings need no alignment, so they come last, after all that does.
     point_at_text(&mut blob, pointers, &signature.name);
     point_at_text(&mut blob, pointers + POINTER, &interface.target);
+    point_at_text(&mut blob, features, &interface.features.join(" "));
     point_at_names(&mut blob, inputs, &signature.inputs);
     point_at_names(&mut blob, outputs, &signature.outputs);
     blob

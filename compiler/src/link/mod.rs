@@ -11,7 +11,7 @@
 //! # Note: stability
 //!
 //! The numbers of [`status`] and of [`dtype_code`], and the layout of `rjax_metadata`, `rjax_array_info` and
-//! `rjax_exec` are the ABI. They change only together with [`ABI_VERSION`].
+//! `rjax_exec` are the ABI. They change only together with [`ABI_VERSION`]. (Before the first release a field may be appended.)
 
 mod archive;
 mod element;
@@ -21,6 +21,7 @@ mod metadata;
 mod names;
 mod rust;
 pub mod status;
+mod text;
 
 pub use archive::archive;
 pub use element::dtype_code;
@@ -29,7 +30,9 @@ pub use manifest::manifest;
 pub use metadata::{Blob, metadata};
 pub use names::{FunctionNames, Names};
 pub use rust::rust_module;
+pub use text::{comment_text, is_symbol_prefix};
 
+use crate::codegen::cpu::{Checks, Codes};
 use crate::types::Aval;
 
 /// The version of the C ABI that generated code follows.
@@ -62,8 +65,30 @@ pub struct Interface {
     pub functions: Vec<Signature>,
     /// The target triple.
     pub target: String,
+    /// The instruction set extensions that the code may use.
+    pub features: Vec<String>,
+    /// Do the functions verify processor, pointers and executor before anything else?
+    pub is_checked: bool,
     /// The version of rjaxc.
     pub version: String,
+}
+
+impl Signature {
+    /// What the function requires of its pointers. An array of no bytes has no address that would matter.
+    pub fn checks(&self) -> Checks {
+        let arrays = self.inputs.iter().chain(&self.outputs);
+        let align = |(_, aval): &(String, Aval)| (aval.size_bytes() > 0).then(|| element::align(aval.dtype));
+        Checks {
+            arrays: arrays.map(align).collect(),
+            work_align: (self.work_bytes > 0).then_some(self.work_align),
+            codes: Codes {
+                null_pointer: status::NULL_POINTER,
+                misaligned: status::MISALIGNED,
+                unsupported_cpu: status::UNSUPPORTED_CPU,
+                bad_executor: status::BAD_EXECUTOR,
+            },
+        }
+    }
 }
 
 impl Interface {

@@ -1,5 +1,6 @@
 //! From the names of a program to identifiers of C, C++ and Rust. See Note: names in the parent module.
 
+use super::text::identifier;
 use super::{Interface, Signature};
 use std::collections::HashSet;
 
@@ -56,7 +57,8 @@ impl Names {
                 outputs,
             });
         }
-        let guard = format!("RJAXC_{}_H", identifier(&interface.prefix).to_ascii_uppercase());
+        let stem = identifier(&interface.prefix).trim_end_matches('_').to_ascii_uppercase();
+        let guard = format!("RJAXC_{stem}_H");
         Names { guard, functions }
     }
 }
@@ -108,27 +110,6 @@ fn parameters(signature: &Signature) -> (Vec<String>, Vec<String>) {
     (inputs, outputs)
 }
 
-/// An identifier of C, C++ and Rust at once: letters, digits and single underscores, not reserved.
-fn identifier(name: &str) -> String {
-    let mut text = String::new();
-    for c in name.chars() {
-        // Two underscores in a row are reserved in C++, a leading one in C.
-        if c.is_ascii_alphanumeric() {
-            text.push(c);
-        } else if !text.is_empty() && !text.ends_with('_') {
-            text.push('_');
-        }
-    }
-    let mut text = text.trim_end_matches('_').to_string();
-    if !text.starts_with(|c: char| c.is_ascii_alphabetic()) {
-        text.insert(0, 'x');
-    }
-    if RESERVED.contains(&text.to_ascii_lowercase().as_str()) {
-        text.push('_');
-    }
-    text
-}
-
 fn camel_case(snake: &str) -> String {
     let mut text = String::new();
     for word in snake.split('_') {
@@ -142,156 +123,3 @@ fn camel_case(snake: &str) -> String {
     }
     text
 }
-
-/// Keywords of C, C++ and Rust, and words that common headers and compilers define as macros.
-const RESERVED: &[&str] = &[
-    "abstract",
-    "alignas",
-    "alignof",
-    "and",
-    "and_eq",
-    "as",
-    "asm",
-    "assert",
-    "async",
-    "atomic_cancel",
-    "atomic_commit",
-    "atomic_noexcept",
-    "auto",
-    "await",
-    "become",
-    "bitand",
-    "bitor",
-    "bool",
-    "box",
-    "break",
-    "case",
-    "catch",
-    "char",
-    "char16_t",
-    "char32_t",
-    "char8_t",
-    "class",
-    "co_await",
-    "co_return",
-    "co_yield",
-    "compl",
-    "complex",
-    "concept",
-    "const",
-    "const_cast",
-    "consteval",
-    "constexpr",
-    "constinit",
-    "continue",
-    "crate",
-    "decltype",
-    "default",
-    "delete",
-    "do",
-    "double",
-    "dyn",
-    "dynamic_cast",
-    "else",
-    "enum",
-    "errno",
-    "explicit",
-    "export",
-    "extern",
-    "false",
-    "far",
-    "final",
-    "float",
-    "fn",
-    "for",
-    "friend",
-    "gen",
-    "goto",
-    "i386",
-    "if",
-    "imaginary",
-    "impl",
-    "in",
-    "inline",
-    "int",
-    "interface",
-    "let",
-    "linux",
-    "long",
-    "loop",
-    "macro",
-    "match",
-    "max",
-    "min",
-    "mod",
-    "module",
-    "move",
-    "mut",
-    "mutable",
-    "namespace",
-    "near",
-    "new",
-    "noexcept",
-    "noreturn",
-    "not",
-    "not_eq",
-    "null",
-    "nullptr",
-    "operator",
-    "or",
-    "or_eq",
-    "out",
-    "override",
-    "priv",
-    "private",
-    "protected",
-    "pub",
-    "public",
-    "ref",
-    "reflexpr",
-    "register",
-    "reinterpret_cast",
-    "requires",
-    "restrict",
-    "return",
-    "self",
-    "short",
-    "signed",
-    "sizeof",
-    "small",
-    "static",
-    "static_assert",
-    "static_cast",
-    "struct",
-    "super",
-    "switch",
-    "synchronized",
-    "template",
-    "this",
-    "thread_local",
-    "throw",
-    "trait",
-    "true",
-    "try",
-    "typedef",
-    "typeid",
-    "typename",
-    "typeof",
-    "typeof_unqual",
-    "union",
-    "unix",
-    "unsafe",
-    "unsized",
-    "unsigned",
-    "use",
-    "using",
-    "virtual",
-    "void",
-    "volatile",
-    "wchar_t",
-    "where",
-    "while",
-    "xor",
-    "xor_eq",
-    "yield",
-];

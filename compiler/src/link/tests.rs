@@ -17,6 +17,8 @@ fn interface(functions: Vec<Signature>) -> Interface {
         prefix: "model".into(),
         functions,
         target: "x86_64-unknown-linux-gnu".into(),
+        features: vec!["sse3".into(), "sse4.2".into()],
+        is_checked: true,
         version: "0.1.0".into(),
     }
 }
@@ -60,7 +62,7 @@ fn header_of_a_small_interface() {
 
 #[test]
 fn rust_module_of_a_small_interface() {
-    check_golden("small.rs.txt", &rust_module(&small()));
+    check_golden("small.rs.txt", &rust_module(&small(), None));
 }
 
 #[test]
@@ -121,10 +123,10 @@ fn metadata_points_only_into_itself() {
         for &(from, to) in &blob.pointers {
             assert!(from % 8 == 0 && from + 8 <= blob.bytes.len() && to < blob.bytes.len());
         }
-        // One pointer for each name, for each shape of rank 1 or more, and four in the struct.
+        // One pointer for each name, for each shape of rank 1 or more, and five in the struct.
         let arrays = || signature.inputs.iter().chain(&signature.outputs);
         let shapes = arrays().filter(|(_, aval)| aval.rank() > 0).count();
-        assert_eq!(blob.pointers.len(), 4 + arrays().count() + shapes);
+        assert_eq!(blob.pointers.len(), 5 + arrays().count() + shapes);
     }
 }
 

@@ -346,12 +346,12 @@ impl Request<'_> {
             let position = position.ok_or_else(|| {
                 let inputs = if count == 1 { "input" } else { "inputs" };
                 let message = format!("argnums {argnum} is out of range: {name} has {count} {inputs}");
-                Diagnostic::error(message).at(span)
+                Diagnostic::error(message).at(span).hint(self.leaves())
             })?;
             let aval = program.aval(program.inputs[position]);
             if !aval.dtype.is_inexact() {
                 let message = format!("input {position} of {name} is {aval}, which cannot be differentiated");
-                return Err(Diagnostic::error(message).at(span));
+                return Err(Diagnostic::error(message).at(span).hint(self.leaves()));
             }
             if argnums.contains(&position) {
                 return Err(Diagnostic::error(format!("argnums lists {argnum} twice")).at(span));
@@ -359,6 +359,17 @@ impl Request<'_> {
             argnums.push(position);
         }
         Ok(argnums)
+    }
+
+    /// What `argnums` counts.
+    fn leaves(&self) -> String {
+        const SHOWN: usize = 20;
+        let Entry { program, input_names, .. } = self.function;
+        let inputs = input_names.iter().zip(program.input_avals()).enumerate();
+        let rows = inputs.take(SHOWN).map(|(at, (name, aval))| format!("{at} is {name}: {aval}"));
+        let more = if input_names.len() > SHOWN { ", ..." } else { "" };
+        let rows = rows.collect::<Vec<_>>().join(", ");
+        format!("argnums counts the arrays of the text, the leaves of Python's arguments: {rows}{more}")
     }
 
     /// One batch axis per value, among the axes that the value has with it.

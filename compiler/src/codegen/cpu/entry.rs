@@ -1,10 +1,11 @@
 //! The C side: entry points with positional pointers, data with pointers in it, accessors.
 
-use super::{Emit, Unit, module_error};
+use super::checks::Target;
+use super::{Checks, Emit, Unit, module_error};
 use crate::diag::Diagnostic;
 use cranelift_codegen::ir::{AbiParam, InstBuilder, MemFlagsData, Signature, StackSlotData, StackSlotKind};
 use cranelift_codegen::ir::{Value, types};
-use cranelift_module::{DataDescription, DataId, FuncId, Linkage};
+use cranelift_module::{DataDescription, DataId};
 
 /// The symbols of one compiled function.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -16,6 +17,8 @@ pub struct EntryPoint {
     /// The number of inputs, unused ones included.
     pub inputs: usize,
     pub outputs: usize,
+    /// What both verify before anything else; none to trust their callers.
+    pub checks: Option<Checks>,
 }
 
 /// Read-only data whose layout the caller knows.
@@ -45,7 +48,7 @@ impl Unit<'_> {
         let mut ids = Vec::with_capacity(blobs.len());
         for blob in blobs {
             let id = match &blob.symbol {
-                Some(symbol) => self.module.declare_data(symbol, Linkage::Export, false, false),
+                Some(symbol) => self.module.declare_data(symbol, self.linkage(), false, false),
                 None => self.module.declare_anonymous_data(false, false),
             };
             ids.push(id.map_err(module_error)?);
@@ -68,7 +71,8 @@ impl Unit<'_> {
     pub fn accessor(&mut self, symbol: &str, data: DataId) -> Result<(), Diagnostic> {
         let mut signature = self.module.make_signature();
         signature.returns.push(AbiParam::new(types::I64));
-        let id = self.module.declare_function(symbol, Linkage::Export, &signature).map_err(module_error)?;
+        let linkage = self.linkage();
+        let id = self.module.declare_function(symbol, linkage, &signature).map_err(module_error)?;
         self.define(id, signature, |mut cx| {
             cx.open();
             let address = cx.data_address(data);
@@ -78,23 +82,25 @@ impl Unit<'_> {
     }
 
     /// The entry with one parameter per array: collects them and calls `target`.
-    pub(super) fn direct_entry(&mut self, symbol: &str, entry: &EntryPoint, target: FuncId) -> Emit<()> {
+    pub(super) fn direct_entry(&mut self, symbol: &str, entry: &EntryPoint, target: Target) -> Emit<()> {
         let mut signature = self.module.make_signature();
         let count = entry.inputs + entry.outputs + 1;
         signature.params.extend((0..count).map(|_| AbiParam::new(types::I64)));
         signature.returns.push(AbiParam::new(types::I32));
-        let id = self.module.declare_function(symbol, Linkage::Export, &signature).map_err(module_error)?;
+        let linkage = self.linkage();
+        let id = self.module.declare_function(symbol, linkage, &signature).map_err(module_error)?;
         self.define(id, signature, |mut cx| {
             let params = cx.open();
+            if let Some(checks) = &entry.checks {
+                let (work, arrays) = params.split_last().expect("work is the last parameter");
+                cx.check_pointers(arrays, *work, checks);
+            }
             let (inputs, rest) = params.split_at(entry.inputs);
             let (outputs, work) = rest.split_at(entry.outputs);
             let inputs = cx.pointer_array(inputs);
             let outputs = cx.pointer_array(outputs);
             let exec = cx.b.ins().iconst(types::I64, 0);
-            let target = cx.unit.module.declare_func_in_func(target, cx.b.func);
-            let call = cx.b.ins().call(target, &[inputs, outputs, work[0], exec]);
-            let status = cx.b.inst_results(call)[0];
-            cx.b.ins().return_(&[status]);
+            cx.forward_checked(target, &[inputs, outputs, work[0], exec]);
             Ok(cx)
         })
     }

@@ -4,13 +4,14 @@
 //! Compile time of one machine function grows faster than its size. A long statement list is therefore cut into
 //! local functions that take the four arguments of the entry and the positions of the enclosing loops.
 
+use super::checks::Target;
 use super::{Cx, Emit, EntryPoint, Unit, module_error, nest};
 use crate::diag::Diagnostic;
 use crate::loops::{BufferId, Function, LoopVar, Place, RuntimeCall, Stmt};
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{AbiParam, InstBuilder, MemFlagsData, Signature, Value, types};
 use cranelift_frontend::Switch;
-use cranelift_module::{FuncId, Linkage};
+use cranelift_module::FuncId;
 
 /// A list of statements heavier than this is outlined. Units: instructions of blocks.
 const OUTLINE_WEIGHT: usize = 600;
@@ -36,7 +37,12 @@ struct Outlined<'f> {
 /// Compiles the function and its entry points.
 pub(super) fn compile(unit: &mut Unit, function: &Function, entry: &EntryPoint) -> Emit<()> {
     let signature = unit.call_signature();
-    let id = unit.module.declare_function(&entry.call, Linkage::Export, &signature).map_err(module_error)?;
+    // Checks run in a function of their own: even the prologue of the body may need what the processor lacks.
+    let id = match entry.checks {
+        Some(_) => unit.module.declare_anonymous_function(&signature),
+        None => unit.module.declare_function(&entry.call, unit.linkage(), &signature),
+    };
+    let id = id.map_err(module_error)?;
     let mut queue = vec![Outlined { id, stmts: &function.body, loops: Vec::new() }];
     while let Some(outlined) = queue.pop() {
         let is_entry = outlined.id == id;
@@ -48,8 +54,13 @@ pub(super) fn compile(unit: &mut Unit, function: &Function, entry: &EntryPoint) 
             Ok(cx)
         })?;
     }
+    let mut target = Target { id, first: None };
+    if let Some(checks) = &entry.checks {
+        target.first = unit.first_call(checks, id)?;
+        unit.checked_call(entry, checks, target)?;
+    }
     match &entry.direct {
-        Some(symbol) => unit.direct_entry(symbol, entry, id),
+        Some(symbol) => unit.direct_entry(symbol, entry, target),
         None => Ok(()),
     }
 }

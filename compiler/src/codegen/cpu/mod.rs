@@ -5,10 +5,12 @@
 //! [`cranelift_module::Module`]; symbols, layouts of metadata and headers are the business of the caller.
 
 mod analysis;
+mod checks;
 mod entry;
 mod function;
 mod memory;
 mod nest;
+mod processor;
 mod rare;
 mod reduce;
 mod scalar;
@@ -16,7 +18,9 @@ mod scalar;
 mod tests;
 mod vector;
 
+pub use checks::{Checks, Codes};
 pub use entry::{DataBlob, DataRef, EntryPoint};
+pub use processor::features;
 
 use crate::diag::Diagnostic;
 use crate::loops::{self, Block};
@@ -44,6 +48,9 @@ pub struct Unit<'m> {
     slow_queue: Vec<Slow>,
     // The text of every function, if it was asked for.
     clif: Option<String>,
+    // Are exported symbols for the inside of a shared library only?
+    hidden: bool,
+    processor: Option<checks::Processor>,
 }
 
 /// What the instruction set offers beyond Cranelift's common ground.
@@ -82,12 +89,19 @@ impl<'m> Unit<'m> {
             slow_ids: HashMap::new(),
             slow_queue: Vec::new(),
             clif: None,
+            hidden: false,
+            processor: None,
         }
     }
 
     /// Keeps the Cranelift IR of all functions from here on, for `--emit=clif`.
     pub fn record_clif(&mut self) {
         self.clif.get_or_insert_default();
+    }
+
+    /// From here on exported symbols are visible only to what is linked into one library with them, or to everyone.
+    pub fn set_hidden(&mut self, hidden: bool) {
+        self.hidden = hidden;
     }
 
     /// The recorded Cranelift IR.

@@ -72,8 +72,13 @@ pub fn run_with(
     let outputs: Vec<&Buffer> = (0..)
         .map_while(|position| function.buffers.iter().find(|buffer| buffer.place == Place::Output(position)))
         .collect();
-    let entry =
-        EntryPoint { call: "call".into(), direct: None, inputs: inputs.len(), outputs: outputs.len() };
+    let entry = EntryPoint {
+        call: "call".into(),
+        direct: None,
+        inputs: inputs.len(),
+        outputs: outputs.len(),
+        checks: None,
+    };
     Unit::new(&mut module).function(function, &entry).expect("the nest is well formed");
     module.finalize_definitions().expect("all symbols are known");
     let Some(FuncOrDataId::Func(id)) = module.get_name("call") else { panic!("the entry is missing") };

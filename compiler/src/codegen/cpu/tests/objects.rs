@@ -37,7 +37,13 @@ pub fn object_of(function: &Function, triple: &str, cpu: Option<&str>) -> Vec<u8
     let builder = ObjectBuilder::new(isa, "test", default_libcall_names()).expect("a known format");
     let mut module = ObjectModule::new(builder);
     let mut unit = Unit::new(&mut module);
-    let entry = EntryPoint { call: "m_f_call".into(), direct: Some("m_f".into()), inputs: 1, outputs: 1 };
+    let entry = EntryPoint {
+        call: "m_f_call".into(),
+        direct: Some("m_f".into()),
+        inputs: 1,
+        outputs: 1,
+        checks: None,
+    };
     unit.function(function, &entry).expect("the nest is well formed");
     let name = DataBlob { bytes: b"f\0".to_vec(), ..DataBlob::default() };
     let metadata = DataBlob {
