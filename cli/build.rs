@@ -22,6 +22,8 @@ fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rustc-env=RJAXC_RT_TARGET={}", variable("TARGET"));
     let out_dir = PathBuf::from(variable("OUT_DIR"));
+    std::fs::write(out_dir.join("runtime_sources.rs"), sources(&root.join("runtime/src")))
+        .expect("OUT_DIR is writable");
     let objects: Vec<(String, Vec<u8>)> = PARTS
         .iter()
         .flat_map(|part| {
@@ -31,6 +33,31 @@ fn main() {
         })
         .collect();
     std::fs::write(out_dir.join("librjaxc_rt.a"), archive(&objects)).expect("OUT_DIR is writable");
+}
+
+/// Rust text of a list of all files below `folder`, with their contents, for `rjaxc runtime`.
+fn sources(folder: &Path) -> String {
+    let mut files = Vec::new();
+    collect(folder, &mut files);
+    files.sort();
+    let mut text = "const SOURCES: &[(&str, &str)] = &[\n".to_string();
+    for file in files {
+        let name = file.strip_prefix(folder).expect("it is below the folder").display().to_string();
+        let path = file.canonicalize().expect("it has just been found").display().to_string();
+        text += &format!("    ({:?}, include_str!({path:?})),\n", name.replace('\\', "/"));
+    }
+    text + "];\n"
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).expect("the runtime's sources are there") {
+        let path = entry.expect("the runtime's sources are there").path();
+        if path.is_dir() {
+            collect(&path, files);
+        } else if path.file_name().is_some_and(|name| name != "tests.rs") {
+            files.push(path);
+        }
+    }
 }
 
 /// Runs cargo for one part; returns where the archive lies.

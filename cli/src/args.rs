@@ -42,6 +42,8 @@ pub enum Command {
     Fmt(FmtArgs),
     /// Compile in memory and measure how long a call takes
     Bench(BenchArgs),
+    /// Build the runtime for another platform, with an installed Rust, from the source that this program carries
+    Runtime(RuntimeArgs),
     /// Serve conformance cases: JSON lines on standard input, one answer per line
     Conform(ConformArgs),
 }
@@ -122,6 +124,9 @@ pub struct CompileArgs {
     /// Leave out the checks of pointers, executor and processor, which otherwise return their status codes
     #[arg(long)]
     pub no_checks: bool,
+    /// Refuse what may take any time or an unknown stack: loops that end when a value says so, calls of the runtime
+    #[arg(long)]
+    pub realtime: bool,
     /// Also write a rule for make: the outputs depend on every file that was read
     #[arg(long, value_name = "FILE.d")]
     pub depfile: Option<PathBuf>,
@@ -203,6 +208,18 @@ pub struct FmtArgs {
     /// Replace the file instead of printing
     #[arg(long)]
     pub write: bool,
+    #[command(flatten)]
+    pub messages: MessageArgs,
+}
+
+#[derive(Args, Debug)]
+pub struct RuntimeArgs {
+    /// What to build for, such as aarch64-unknown-linux-gnu, of the targets that rustc has; the default is this machine's
+    #[arg(long, value_name = "TRIPLE")]
+    pub target: Option<String>,
+    /// Where to write librjaxc_rt.a; the folder is made if it is not there
+    #[arg(short, long, value_name = "DIR")]
+    pub output: PathBuf,
     #[command(flatten)]
     pub messages: MessageArgs,
 }
@@ -313,6 +330,7 @@ impl Request {
             Request::Command(Command::Bench(args)) => args.program.messages,
             Request::Command(Command::CheckGrad(args)) => args.program.messages,
             Request::Command(Command::Fmt(args)) => args.messages,
+            Request::Command(Command::Runtime(args)) => args.messages,
             Request::Command(Command::Conform(_)) => {
                 MessageArgs { error_format: ErrorFormat::Human, verbose: false }
             }

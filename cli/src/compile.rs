@@ -7,12 +7,13 @@ use crate::failure::Failure;
 use crate::output;
 use crate::road::{self, Compiled, Dumps};
 use cranelift_object::{ObjectBuilder, ObjectModule};
+use rjaxc_compiler::Bounds;
 use rjaxc_compiler::codegen::cpu::Unit;
 use rjaxc_compiler::codegen::target::{Output, Target};
-use rjaxc_compiler::diag::{Diagnostic, Sources};
+use rjaxc_compiler::diag::{Diagnostic, Origin, Sources};
 use rjaxc_compiler::export;
 use rjaxc_compiler::ir::Program;
-use rjaxc_compiler::link::{self, Interface};
+use rjaxc_compiler::link::{self, Interface, RealTime};
 use rjaxc_compiler::pipeline::{Entry, PROGRAM_PASSES};
 use std::path::{Path, PathBuf};
 
@@ -39,9 +40,9 @@ pub fn run(args: &CompileArgs, sources: &mut Sources) -> Result<(), Failure> {
     let prefix = args.prefix.clone().unwrap_or_else(|| stem(&args.program.file));
     let interface = rjaxc_compiler::interface(&compiled.entries, &compiled.module, &prefix, &target);
     let interface = Interface { is_checked: !args.no_checks, ..interface };
-    let mut product = Product { compiled, dumps, interface, object: None, clif: None };
-    if plan.needs_code() {
-        emit_object(&mut product, &target, args)?;
+    let mut product = Product { compiled, dumps, interface, object: None, clif: None, bounds: Vec::new() };
+    if plan.needs_code() || args.realtime {
+        emit_object(&mut product, &target, args, sources)?;
         clock.lap("emit");
     }
     let mut files = Vec::new();
@@ -153,7 +154,7 @@ impl Plan {
     }
 
     fn needs_code(&self) -> bool {
-        self.outputs.iter().any(|(kind, _)| matches!(kind, Kind::Obj | Kind::Clif))
+        self.outputs.iter().any(|(kind, _)| matches!(kind, Kind::Obj | Kind::Clif | Kind::Json))
     }
 }
 
@@ -203,6 +204,7 @@ struct Product {
     interface: Interface,
     object: Option<Vec<u8>>,
     clif: Option<String>,
+    bounds: Vec<RealTime>,
 }
 
 impl Product {
@@ -215,7 +217,7 @@ impl Product {
             Kind::Loops => self.compiled.module.to_string(),
             Kind::Header => link::header(&self.interface),
             Kind::Rust => link::rust_module(&self.interface, args.rust_status.as_deref()),
-            Kind::Json => link::manifest(&self.interface),
+            Kind::Json => link::manifest(&self.interface, &self.bounds),
             Kind::Stablehlo => stablehlo(&self.interface.prefix, &self.compiled.entries)?,
         };
         Ok(if text.ends_with('\n') { text } else { text + "\n" }.into_bytes())
@@ -247,7 +249,12 @@ impl Product {
 }
 
 /// Emits machine code, and its text for `--emit=clif`.
-fn emit_object(product: &mut Product, target: &Target, args: &CompileArgs) -> Result<(), Failure> {
+fn emit_object(
+    product: &mut Product,
+    target: &Target,
+    args: &CompileArgs,
+    sources: &Sources,
+) -> Result<(), Failure> {
     let bug = |message: String| Failure::from(Diagnostic::bug(message));
     let isa = target.isa(Output::Object).map_err(Failure::Usage)?;
     let name = product.interface.prefix.clone();
@@ -257,9 +264,52 @@ fn emit_object(product: &mut Product, target: &Target, args: &CompileArgs) -> Re
     unit.record_clif();
     unit.set_hidden(args.visibility == Visibility::Hidden);
     rjaxc_compiler::emit(&mut unit, &product.compiled.module, &product.interface)?;
+    let bounds = rjaxc_compiler::bounds(&unit, &product.compiled.entries, &product.interface)?;
+    if args.realtime {
+        refuse_unbounded(&product.interface, &bounds)?;
+    }
+    product.bounds = bounds.iter().map(|bounds| real_time(bounds, sources)).collect();
     product.clif = unit.clif().map(str::to_string);
     product.object = Some(module.finish().emit().map_err(|error| bug(error.to_string()))?);
     Ok(())
+}
+
+/// The same for the manifest, with places as `model.ir:3:5`.
+fn real_time(bounds: &Bounds, sources: &Sources) -> RealTime {
+    let place = |origin: &Origin| match origin.span() {
+        Some(span) => {
+            let (line, column) = sources.line_column(span);
+            format!("{}:{line}:{column}", sources.name(span.source))
+        }
+        None => "unknown".to_string(),
+    };
+    RealTime {
+        stack_bytes: bounds.stack.bytes,
+        routines: bounds.stack.routines.iter().cloned().collect(),
+        unbounded_loops: bounds.unbounded.iter().map(place).collect(),
+    }
+}
+
+/// Errors: every loop without a bound, at its line, and every routine of the runtime, whose stack is not counted.
+fn refuse_unbounded(interface: &Interface, all: &[Bounds]) -> Result<(), Failure> {
+    let mut errors = Vec::new();
+    for (signature, bounds) in interface.functions.iter().zip(all) {
+        let name = &signature.name;
+        for origin in &bounds.unbounded {
+            let message = format!("--realtime: {name} has a loop that ends when a value says so");
+            let hint = "a loop that counts to a number of the text, such as lax.fori_loop with constant bounds, has a bound";
+            errors.push(Diagnostic::unsupported(message).with_origin(origin).hint(hint));
+        }
+        if !bounds.stack.routines.is_empty() {
+            let routines: Vec<&str> = bounds.stack.routines.iter().map(String::as_str).collect();
+            let message = format!(
+                "--realtime: {name} calls {}, for whose stack and time the runtime states no bound",
+                routines.join(", ")
+            );
+            errors.push(Diagnostic::unsupported(message));
+        }
+    }
+    if errors.is_empty() { Ok(()) } else { Err(errors.into()) }
 }
 
 /// The file name without folders and extension.

@@ -17,6 +17,7 @@ mod panics;
 mod road;
 mod rules;
 mod run;
+mod runtime;
 mod show;
 mod transform;
 mod weights;
@@ -67,6 +68,7 @@ fn dispatch(request: &Request, sources: &mut Sources) -> Result<(), Failure> {
         Request::Command(Command::Bench(args)) => run::bench(args, sources),
         Request::Command(Command::CheckGrad(args)) => check_grad::run(args, sources),
         Request::Command(Command::Fmt(args)) => fmt::run(args, sources),
+        Request::Command(Command::Runtime(args)) => runtime::run(args),
         Request::Command(Command::Conform(args)) => conform::run(args),
     }
 }

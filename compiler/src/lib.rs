@@ -60,8 +60,8 @@ pub mod transform;
 pub mod types;
 
 use codegen::Target;
-use codegen::cpu::{DataBlob, DataRef, EntryPoint, Unit};
-use diag::{Diagnostic, SourceId, Sources};
+use codegen::cpu::{DataBlob, DataRef, EntryPoint, StackUse, Unit};
+use diag::{Diagnostic, Origin, SourceId, Sources};
 use ir::source::{Source, Threefry};
 use link::{FunctionNames, Interface, Names, Signature};
 use loops::Module;
@@ -115,6 +115,30 @@ pub fn interface(entries: &[Entry], module: &Module, prefix: &str, target: &Targ
         is_checked: true,
         version: VERSION.to_string(),
     }
+}
+
+/// What a host that must answer in time wants to know of one compiled function.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Bounds {
+    pub stack: StackUse,
+    /// Loops whose number of steps depends on values.
+    pub unbounded: Vec<Origin>,
+}
+
+/// The bounds of functions that have been emitted into `unit`.
+///
+/// Errors: those of the passes over programs.
+pub fn bounds(unit: &Unit, entries: &[Entry], interface: &Interface) -> Result<Vec<Bounds>, Vec<Diagnostic>> {
+    let names = Names::new(interface);
+    let of_entry = |(entry, names): (&Entry, &FunctionNames)| {
+        let [general, direct] = [&names.call_symbol, &names.symbol].map(|symbol| unit.stack_use(symbol));
+        let (Some(general), Some(direct)) = (general, direct) else {
+            return Err(vec![Diagnostic::bug(format!("{} has not been emitted", entry.name))]);
+        };
+        let deepest = if general.bytes > direct.bytes { general } else { direct };
+        Ok(Bounds { stack: deepest, unbounded: pipeline::unbounded_loops(&entry.program)? })
+    };
+    entries.iter().zip(&names.functions).map(of_entry).collect()
 }
 
 /// Emits scheduled loops into a Cranelift module: an object file, or memory of this process.

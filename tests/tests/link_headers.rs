@@ -147,7 +147,7 @@ fn stand_in(interface: &Interface) -> String {
     format!(
         "#include \"model.h\"\n#include <string.h>\n\
          static union {{ uint64_t align; unsigned char bytes[{}]; }} blob = {{ .bytes = {{{}}} }};\n\
-         int32_t {}(const float *a, const float *x, float *y, void *work) {{\n  \
+         int32_t {}(RJAX_ARRAY(const float, a, 1), RJAX_ARRAY(const float, x, 3), RJAX_ARRAY(float, y, 3), void *work) {{\n  \
            if ((uintptr_t)work % 64 != 0) return RJAX_MISALIGNED;\n  \
            for (int i = 0; i < 3; i++) y[i] = *a * x[i];\n  return RJAX_OK;\n}}\n\
          const rjax_metadata *{}(void) {{\n  const unsigned char *address;\n{patches}  \

@@ -3,4 +3,7 @@
 mod check_grad;
 mod commands;
 mod conform;
+mod contracts;
+mod names;
+mod outputs;
 mod process;

@@ -57,6 +57,9 @@ pub struct Module {
     pub places: Vec<String>,
 }
 
+/// The attribute of an argument that holds the name which the user gave it.
+pub const ARGUMENT_NAME: &str = "jax.arg_info";
+
 /// `func.func`.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Func {

@@ -26,6 +26,40 @@ pub fn archive(member: &str, object: &[u8], runtime: Option<&[u8]>) -> Result<Ve
     Ok(archive.into_inner())
 }
 
+/// The archive of the runtime: what each of these static libraries, built by rustc, holds of the runtime itself.
+///
+/// Errors: one is no archive, or holds nothing of the runtime.
+pub fn runtime_archive(parts: &[(&str, Vec<u8>)]) -> Result<Vec<u8>, Diagnostic> {
+    let mut members = Vec::new();
+    let mut first: Option<&[u8]> = None;
+    for (part, bytes) in parts {
+        let broken = |error| Diagnostic::error(format!("rustc has written no archive: {error}"));
+        let file = ArchiveFile::parse(bytes.as_slice()).map_err(broken)?;
+        let mut found = 0;
+        for entry in file.members() {
+            let entry = entry.map_err(broken)?;
+            // The others are the support library that every Rust program carries.
+            if !entry.name().starts_with(b"rjaxc_rt") {
+                continue;
+            }
+            let object = entry.data(bytes.as_slice()).map_err(broken)?;
+            let number = if found == 0 { String::new() } else { format!("_{found}") };
+            members.push(new_member(&format!("rjaxc_rt_{part}{number}.o"), object));
+            first.get_or_insert(object);
+            found += 1;
+        }
+        if found == 0 {
+            return Err(Diagnostic::error(format!(
+                "the part {part} of the runtime is missing in what rustc has built"
+            )));
+        }
+    }
+    let mut archive = Cursor::new(Vec::new());
+    write_archive_to_stream(&mut archive, &members, kind(first.unwrap_or_default()), false, None)
+        .map_err(|error| Diagnostic::bug(format!("the archive cannot be written: {error}")))?;
+    Ok(archive.into_inner())
+}
+
 fn new_member<'a>(name: &str, bytes: &'a [u8]) -> NewArchiveMember<'a> {
     NewArchiveMember::new(bytes, &DEFAULT_OBJECT_READER, name.to_string())
 }

@@ -65,6 +65,13 @@ fn abi_types() -> String {
 
 // See `metadata`, which lays out the same structs as bytes.
 const ABI_STRUCTS: &str = "\
+/* A parameter that points at `count` values or more. C compilers check it; C++ has no such declaration. */
+#if defined(__cplusplus) || defined(_MSC_VER)
+#define RJAX_ARRAY(type, name, count) type *name
+#else
+#define RJAX_ARRAY(type, name, count) type name[static count]
+#endif
+
 /* One input or result. `shape` holds `rank` extents and is NULL for a scalar. */
 typedef struct rjax_array_info {
   const char *name;
@@ -104,11 +111,11 @@ fn declarations(signature: &Signature, names: &FunctionNames) -> String {
     text += &format!("#define {stem}_WORK_ALIGN {}\n", signature.work_align.max(1));
     text += &format!("int32_t {}(\n", names.symbol);
     for ((name, aval), identifier) in signature.inputs.iter().zip(&names.inputs) {
-        let declared = format!("const {} *{identifier}", element(aval.dtype).c);
+        let declared = declared("const ", identifier, aval);
         text += &parameter(&declared, "", name, identifier, aval);
     }
     for ((name, aval), identifier) in signature.outputs.iter().zip(&names.outputs) {
-        let declared = format!("{} *{identifier}", element(aval.dtype).c);
+        let declared = declared("", identifier, aval);
         text += &parameter(&declared, "result ", name, identifier, aval);
     }
     text += "    void *work);\n";
@@ -117,6 +124,15 @@ fn declarations(signature: &Signature, names: &FunctionNames) -> String {
         names.call_symbol
     );
     text + &format!("const rjax_metadata *{}(void);\n", names.metadata_symbol)
+}
+
+/// An array with its number of values, which a C compiler compares with what it is given; no array is empty in C.
+fn declared(qualifier: &str, identifier: &str, aval: &Aval) -> String {
+    let element = element(aval.dtype);
+    match aval.shape.element_count() * element.values {
+        0 => format!("{qualifier}{} *{identifier}", element.c),
+        count => format!("RJAX_ARRAY({qualifier}{}, {identifier}, {count})", element.c),
+    }
 }
 
 /// One parameter on a line, with its type as the program writes it.

@@ -4,11 +4,29 @@ use super::{ABI_VERSION, FunctionNames, Interface, Names, Signature, dtype_code}
 use crate::types::Aval;
 use serde_json::{Value, json};
 
+/// What is known of the time and the stack that a function takes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RealTime {
+    /// Units: bytes of stack that compiled code takes, without that of the routines.
+    pub stack_bytes: u64,
+    /// Symbols of the runtime that may be called.
+    pub routines: Vec<String>,
+    /// Where the text has loops that end when a value says so: `model.ir:3:5`.
+    pub unbounded_loops: Vec<String>,
+}
+
 /// The text of the manifest. Keys are sorted, so that equal interfaces give equal bytes.
-pub fn manifest(interface: &Interface) -> String {
+///
+/// `bounds` has an entry per function, or none.
+pub fn manifest(interface: &Interface, bounds: &[RealTime]) -> String {
     let names = Names::new(interface);
-    let functions: Vec<Value> =
+    let mut functions: Vec<Value> =
         interface.functions.iter().zip(&names.functions).map(|(f, names)| function(f, names)).collect();
+    for (function, bounds) in functions.iter_mut().zip(bounds) {
+        function["stack_bytes"] = json!(bounds.stack_bytes);
+        function["routines"] = json!(bounds.routines);
+        function["unbounded_loops"] = json!(bounds.unbounded_loops);
+    }
     let value = json!({
         "abi_version": ABI_VERSION,
         "functions": functions,

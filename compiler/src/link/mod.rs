@@ -23,10 +23,10 @@ mod rust;
 pub mod status;
 mod text;
 
-pub use archive::archive;
+pub use archive::{archive, runtime_archive};
 pub use element::dtype_code;
 pub use header::header;
-pub use manifest::manifest;
+pub use manifest::{RealTime, manifest};
 pub use metadata::{Blob, metadata};
 pub use names::{FunctionNames, Names};
 pub use rust::rust_module;

@@ -67,7 +67,7 @@ fn rust_module_of_a_small_interface() {
 
 #[test]
 fn manifest_of_a_small_interface() {
-    check_golden("small.json", &manifest(&small()));
+    check_golden("small.json", &manifest(&small(), &[]));
 }
 
 #[test]

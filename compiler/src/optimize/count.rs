@@ -1,6 +1,6 @@
 //! Loops whose number of iterations can be read off become scans, which have a reverse mode and need no condition.
 
-use crate::diag::Diagnostic;
+use crate::diag::{Diagnostic, Origin};
 use crate::ir::Program;
 use crate::ops::Op;
 use crate::ops::control;
@@ -19,4 +19,16 @@ pub fn run(mut program: Program) -> Result<Program, Diagnostic> {
         }
     }
     Ok(program)
+}
+
+/// Where a program, its bodies included, repeats something for as long as a condition holds.
+pub fn conditional_loops(program: &Program) -> Vec<Origin> {
+    let mut found = Vec::new();
+    for eqn in &program.equations {
+        if let Op::While(_) = &eqn.op {
+            found.push(eqn.origin.clone());
+        }
+        found.extend(eqn.op.bodies().into_iter().flat_map(|body| conditional_loops(body)));
+    }
+    found
 }

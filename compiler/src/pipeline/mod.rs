@@ -8,7 +8,7 @@ pub use exports::{
     Entry, WithDerivatives, bind_constants, entries, exports, in_double_precision, with_derivatives,
 };
 
-use crate::diag::Diagnostic;
+use crate::diag::{Diagnostic, Origin};
 use crate::ir::{self, Program};
 use crate::loops::{self, Module};
 use crate::{optimize, schedule};
@@ -83,6 +83,19 @@ pub fn optimize(mut program: Program, observe: &Observe, sink: Sink) -> Result<P
         }
     }
     Ok(program)
+}
+
+/// The loops of a program that end when a value says so and not after a number of steps that its text gives, after all
+/// passes over programs, which turn some of the first kind into the second.
+///
+/// Errors: those of [`optimize`].
+pub fn unbounded_loops(program: &Program) -> Result<Vec<Origin>, Vec<Diagnostic>> {
+    // Most programs have none to begin with.
+    if optimize::count::conditional_loops(program).is_empty() {
+        return Ok(Vec::new());
+    }
+    let optimized = optimize(program.clone(), &Observe::default(), &mut |_, _| {})?;
+    Ok(optimize::count::conditional_loops(&optimized))
 }
 
 /// Runs all passes over loops.

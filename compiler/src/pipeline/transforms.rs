@@ -103,14 +103,14 @@ pub fn linearize(span: Span, keywords: &[Keyword], function: &Entry) -> Result<[
 fn grad(request: &Request) -> Result<Entry, Diagnostic> {
     let argnums = request.scalar_argnums()?;
     let program = vjp::grad(&request.function.program, &argnums)?;
-    let outputs = [request.gradient_names(&argnums), request.function.output_names[1..].to_vec()].concat();
+    let outputs = [request.slope_names(&argnums), request.function.output_names[1..].to_vec()].concat();
     Ok(request.entry(program, vec![], outputs))
 }
 
 fn value_and_grad(request: &Request) -> Result<Entry, Diagnostic> {
     let argnums = request.scalar_argnums()?;
     let program = vjp::value_and_grad(&request.function.program, &argnums)?;
-    let outputs = [request.function.output_names.clone(), request.gradient_names(&argnums)].concat();
+    let outputs = [request.function.output_names.clone(), request.slope_names(&argnums)].concat();
     Ok(request.entry(program, vec![], outputs))
 }
 
@@ -414,6 +414,12 @@ impl Request<'_> {
 
     fn input_names(&self, prefix: &str, argnums: &[usize]) -> Vec<String> {
         argnums.iter().map(|&argnum| format!("{prefix}_{}", self.function.input_names[argnum])).collect()
+    }
+
+    /// Derivatives of the first output: `d_loss_d_kernel`.
+    fn slope_names(&self, argnums: &[usize]) -> Vec<String> {
+        let output = self.function.output_names.first().map_or("out0", String::as_str);
+        self.gradient_names(argnums).into_iter().map(|name| format!("d_{output}_{name}")).collect()
     }
 
     fn gradient_names(&self, argnums: &[usize]) -> Vec<String> {

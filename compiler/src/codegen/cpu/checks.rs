@@ -102,6 +102,7 @@ impl Unit<'_> {
         let signature = self.call_signature();
         let linkage = self.linkage();
         let id = self.module.declare_function(&entry.call, linkage, &signature).map_err(module_error)?;
+        self.note_entry(&entry.call, id);
         self.define(id, signature, |mut cx| {
             let params = cx.open();
             let [inputs_at, outputs_at, work, exec] = [params[0], params[1], params[2], params[3]];

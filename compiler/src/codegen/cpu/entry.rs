@@ -89,6 +89,7 @@ impl Unit<'_> {
         signature.returns.push(AbiParam::new(types::I32));
         let linkage = self.linkage();
         let id = self.module.declare_function(symbol, linkage, &signature).map_err(module_error)?;
+        self.note_entry(symbol, id);
         self.define(id, signature, |mut cx| {
             let params = cx.open();
             if let Some(checks) = &entry.checks {

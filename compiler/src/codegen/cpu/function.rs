@@ -43,6 +43,9 @@ pub(super) fn compile(unit: &mut Unit, function: &Function, entry: &EntryPoint) 
         None => unit.module.declare_function(&entry.call, unit.linkage(), &signature),
     };
     let id = id.map_err(module_error)?;
+    if entry.checks.is_none() {
+        unit.note_entry(&entry.call, id);
+    }
     let mut queue = vec![Outlined { id, stmts: &function.body, loops: Vec::new() }];
     while let Some(outlined) = queue.pop() {
         let is_entry = outlined.id == id;

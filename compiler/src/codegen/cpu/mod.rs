@@ -7,6 +7,7 @@
 mod analysis;
 mod checks;
 mod entry;
+mod frames;
 mod function;
 mod memory;
 mod nest;
@@ -20,6 +21,7 @@ mod vector;
 
 pub use checks::{Checks, Codes};
 pub use entry::{DataBlob, DataRef, EntryPoint};
+pub use frames::StackUse;
 pub use processor::features;
 
 use crate::diag::Diagnostic;
@@ -51,6 +53,9 @@ pub struct Unit<'m> {
     // Are exported symbols for the inside of a shared library only?
     hidden: bool,
     processor: Option<checks::Processor>,
+    frames: frames::Frames,
+    // Exported functions by symbol.
+    entries: HashMap<String, FuncId>,
 }
 
 /// What the instruction set offers beyond Cranelift's common ground.
@@ -91,6 +96,8 @@ impl<'m> Unit<'m> {
             clif: None,
             hidden: false,
             processor: None,
+            frames: frames::Frames::new(),
+            entries: HashMap::new(),
         }
     }
 
@@ -141,7 +148,9 @@ impl<'m> Unit<'m> {
         if let Some(text) = &mut self.clif {
             text.push_str(&format!("{}\n", context.func.display()));
         }
-        self.module.define_function(id, &mut context).map_err(module_error)
+        self.module.define_function(id, &mut context).map_err(module_error)?;
+        self.frames.insert(id.as_u32(), frames::frame(&context));
+        Ok(())
     }
 
     /// A function of the runtime, declared at its first use: an unused import would break linking.

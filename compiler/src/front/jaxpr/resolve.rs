@@ -432,7 +432,9 @@ impl<'a> Resolver<'a> {
                     let definition = self.tables[index].entries[entry].definition.name;
                     let message = format!("the function {name} calls itself");
                     let error = Diagnostic::error(message).at(cx.span).label(definition.span, "defined here");
-                    self.errors.push(error.hint("repeat with `while` or `scan`"));
+                    self.errors.push(error.hint(
+                        "this is recursion, which no program of arrays has: repeat with `while` or `scan`",
+                    ));
                     return None;
                 }
                 return self.entry(index, entry, cx.results);

@@ -45,16 +45,39 @@ pub fn import(module: &Module) -> Result<Source, Vec<Diagnostic>> {
 }
 
 fn as_function(function: &Func, program: Program, called: bool) -> Function {
-    let numbered = |prefix: &str, count: usize| (0..count).map(|i| format!("{prefix}{i}")).collect();
     Function {
         name: function.name.clone(),
         span: function.location.span,
         constvar_names: Vec::new(),
-        input_names: numbered("arg", program.inputs.len()),
-        output_names: numbered("out", program.outputs.len()),
+        input_names: input_names(function, program.inputs.len()),
+        output_names: output_names(function, program.outputs.len()),
         program,
         called,
     }
+}
+
+/// What the user calls the arguments, `params['w']` or `x`, where the text says it.
+fn input_names(function: &Func, count: usize) -> Vec<String> {
+    let name = |position: usize| {
+        let attributes = function.argument_attributes.get(position);
+        let name = attributes.and_then(|attributes| attributes.text(hlo::ARGUMENT_NAME)).unwrap_or_default();
+        if name.is_empty() { format!("arg{position}") } else { name.to_string() }
+    };
+    (0..count).map(name).collect()
+}
+
+/// The paths of the results in what the function returns, `result['loss']`; older texts leave out the first word.
+fn output_names(function: &Func, count: usize) -> Vec<String> {
+    let name = |position: usize| {
+        let attributes = function.result_attributes.get(position);
+        let path = attributes.and_then(|attributes| attributes.text("jax.result_info")).unwrap_or_default();
+        match path {
+            "" => format!("out{position}"),
+            path if path.starts_with(['[', '.']) => format!("result{path}"),
+            path => path.to_string(),
+        }
+    };
+    (0..count).map(name).collect()
 }
 
 /// The functions that others name: in calls, composites and custom calls.
@@ -105,7 +128,8 @@ impl<'m> Reader<'m> {
             Some(State::Done(result)) => return result.clone(),
             Some(State::InProgress) => {
                 let error = Diagnostic::error(format!("the function @{name} calls itself"));
-                return Err(error.at(function.location.span));
+                let hint = "this is recursion, which no program of arrays has: repeat with `stablehlo.while`";
+                return Err(error.at(function.location.span).hint(hint));
             }
             None => {}
         }

@@ -260,7 +260,7 @@ fn is_part_of_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'$')
 }
 
-fn unescaped(raw: &str) -> Option<Vec<u8>> {
+pub fn unescaped(raw: &str) -> Option<Vec<u8>> {
     if !raw.contains('\\') {
         return Some(raw.as_bytes().to_vec());
     }

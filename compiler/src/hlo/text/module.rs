@@ -1,8 +1,9 @@
 //! What stands around operations: modules, functions, aliases and resources.
 
+use super::cursor::unescaped;
 use super::{Parsed, Parser, Scope, dense::decode_hex};
 use crate::diag::{Diagnostic, Span};
-use crate::hlo::{Attribute, Attributes, Func, Location, Module, Type, Visibility};
+use crate::hlo::{ARGUMENT_NAME, Attribute, Attributes, Func, Location, Module, Type, Visibility};
 
 /// MLIR writes the alignment in front of the bytes of a resource.
 const RESOURCE_HEADER: usize = 4;
@@ -196,9 +197,10 @@ impl<'a> Parser<'a> {
                 let message = "a function without a body";
                 return Err(Diagnostic::unsupported(message).at(name_span));
             }
-            let (name, span, ty) = parser.typed_name()?;
-            argument_attributes.push(parser.optional_dictionary()?);
-            parser.optional_place()?;
+            let (name, span, ty, before) = parser.placed_name()?;
+            let attributes = parser.optional_dictionary()?;
+            let place = parser.optional_place()?.max(before);
+            argument_attributes.push(parser.with_label(attributes, place)?);
             Ok((name, span, ty))
         })?;
         let results = if self.at.eat("->") { self.results_of_function()? } else { Vec::new() };
@@ -221,6 +223,17 @@ impl<'a> Parser<'a> {
             types: std::mem::take(&mut self.scope).types,
             location: Location { span: span.to(name_span), place },
         })
+    }
+
+    /// The attributes of an argument, with the name that its location gives it where they have none.
+    fn with_label(&self, mut attributes: Attributes, place: u32) -> Parsed<Attributes> {
+        if let Some(label) = self.places.label(place)
+            && attributes.get(ARGUMENT_NAME).is_none()
+            && let Some(name) = unescaped(label)
+        {
+            attributes.0.push((ARGUMENT_NAME.to_string(), Attribute::Text(name)));
+        }
+        Ok(attributes)
     }
 
     fn results_of_function(&mut self) -> Parsed<Vec<(Type, Attributes)>> {

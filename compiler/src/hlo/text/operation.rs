@@ -314,14 +314,20 @@ impl<'a> Parser<'a> {
 
     /// `%name: type loc(..)`
     pub(super) fn typed_name(&mut self) -> Parsed<(&'a str, Span, Type)> {
+        let (name, span, ty, _) = self.placed_name()?;
+        Ok((name, span, ty))
+    }
+
+    /// The same with the number of its place.
+    pub(super) fn placed_name(&mut self) -> Parsed<(&'a str, Span, Type, u32)> {
         let start = self.at;
         self.at.expect("%")?;
         let name = self.at.suffix();
         let span = self.at.since(start);
         self.at.expect(":")?;
         let ty = self.ty()?;
-        self.optional_place()?;
-        Ok((name, span, ty))
+        let place = self.optional_place()?;
+        Ok((name, span, ty, place))
     }
 }
 

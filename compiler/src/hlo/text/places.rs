@@ -15,6 +15,8 @@ enum Entry<'a> {
     Nowhere,
     /// `file:line:column`
     Line(String),
+    /// A name without a place: what the user calls an argument.
+    Label(&'a str),
     /// A name around the location of a function or of an operation.
     Named(&'a str, u32),
     Same(u32),
@@ -54,6 +56,19 @@ impl<'a> Places<'a> {
         self.entries[at as usize] = Entry::Same(place);
     }
 
+    /// The name that the user gave to what has this place, as far as it is defined by now: aliases of the names of
+    /// arguments stand before the functions.
+    pub fn label(&self, mut place: u32) -> Option<&'a str> {
+        for _ in 0..MAX_STEPS {
+            match &self.entries[place as usize] {
+                Entry::Label(name) => return Some(name),
+                Entry::Same(other) => place = *other,
+                Entry::Nowhere | Entry::Open | Entry::Line(_) | Entry::Named(..) => return None,
+            }
+        }
+        None
+    }
+
     /// All places as text, `file:line:column (function)`.
     pub fn finish(&self) -> Vec<String> {
         (0..self.entries.len()).map(|place| self.text(place as u32)).collect()
@@ -64,7 +79,7 @@ impl<'a> Places<'a> {
         let mut name = None;
         for _ in 0..MAX_STEPS {
             match &self.entries[place as usize] {
-                Entry::Nowhere | Entry::Open => return String::new(),
+                Entry::Nowhere | Entry::Open | Entry::Label(_) => return String::new(),
                 Entry::Line(line) => return name.map_or(line.clone(), |name| format!("{line} ({name})")),
                 Entry::Named(inner, rest) => {
                     name = Some(*inner);
@@ -135,7 +150,7 @@ impl<'a> Parser<'a> {
             return Ok(self.places.add(Entry::Named(name, inner)));
         }
         if !self.at.eat(":") {
-            return Ok(0);
+            return Ok(self.places.add(Entry::Label(name)));
         }
         let line = self.at.unsigned()?;
         self.at.expect(":")?;
