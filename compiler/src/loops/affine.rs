@@ -1,23 +1,24 @@
 //! Affine index expressions over the dims of a nest.
 
 use super::{Extent, Val};
+use smallvec::{SmallVec, smallvec};
 
 /// `constant + sum of coefficient * dim`. Units: elements along one axis.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Affine {
     pub constant: i64,
     // Invariant: sorted by dim, no duplicates, no zero coefficients.
-    terms: Vec<(usize, i64)>,
+    terms: SmallVec<[(usize, i64); 2]>,
 }
 
 impl Affine {
     pub fn constant(constant: i64) -> Self {
-        Affine { constant, terms: Vec::new() }
+        Affine { constant, terms: SmallVec::new() }
     }
 
     /// The position along `dim`.
     pub fn dim(dim: usize) -> Self {
-        Affine { constant: 0, terms: vec![(dim, 1)] }
+        Affine { constant: 0, terms: smallvec![(dim, 1)] }
     }
 
     /// The dims it depends on, with their coefficients.
@@ -32,10 +33,7 @@ impl Affine {
 
     pub fn add(&self, other: &Affine) -> Affine {
         let mut sum = self.clone();
-        sum.constant += other.constant;
-        for &(dim, coefficient) in &other.terms {
-            sum.add_term(dim, coefficient);
-        }
+        sum.add_scaled(other, 1);
         sum
     }
 
@@ -53,8 +51,9 @@ impl Affine {
 
     /// Replaces each dim `d` by `map[d]`.
     pub fn substitute(&self, map: &[Affine]) -> Affine {
-        let start = Affine::constant(self.constant);
-        self.terms.iter().fold(start, |sum, &(dim, coefficient)| sum.add(&map[dim].scale(coefficient)))
+        let mut sum = Affine::constant(self.constant);
+        self.terms.iter().for_each(|&(dim, coefficient)| sum.add_scaled(&map[dim], coefficient));
+        sum
     }
 
     /// The value at a point of the iteration space.
@@ -72,6 +71,14 @@ impl Affine {
             *(if span < 0 { &mut low } else { &mut high }) += span;
         }
         (low, high)
+    }
+
+    /// Adds `factor * other`.
+    fn add_scaled(&mut self, other: &Affine, factor: i64) {
+        self.constant += factor * other.constant;
+        for &(dim, coefficient) in &other.terms {
+            self.add_term(dim, factor * coefficient);
+        }
     }
 
     fn add_term(&mut self, dim: usize, coefficient: i64) {

@@ -2,14 +2,21 @@
 
 use super::{Access, Affine, BinaryOp, Block, CompareOp, Inst, LoopVar, UnaryOp, Val};
 use crate::types::{DType, Literal};
+use rustc_hash::{FxBuildHasher, FxHasher};
+use smallvec::SmallVec;
 use std::collections::HashMap;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
+
+/// Blocks up to this length are searched, which costs less than a table of what they hold.
+const SEARCHED: usize = 16;
 
 /// Appends instructions to a block. Types of results follow from the operands.
 #[derive(Default)]
 pub struct BlockBuilder {
     block: Block,
-    known: HashMap<(Inst, DType), Val>,
+    // The instructions by their hash. Invariant: empty while the block is searched.
+    known: HashMap<u64, SmallVec<[Val; 1]>, FxBuildHasher>,
 }
 
 impl BlockBuilder {
@@ -19,8 +26,11 @@ impl BlockBuilder {
 
     /// Continues an existing block.
     pub fn from_block(block: Block) -> Self {
-        let known = block.vals().map(|val| ((block.inst(val).clone(), block.dtype(val)), val)).collect();
-        BlockBuilder { block, known }
+        let mut builder = BlockBuilder { block, known: HashMap::default() };
+        if builder.block.insts.len() > SEARCHED {
+            builder.index();
+        }
+        builder
     }
 
     pub fn block(&self) -> &Block {
@@ -52,15 +62,33 @@ impl BlockBuilder {
 
     /// Adds `inst` or finds an equal one. The caller vouches for `dtype`; the verifier checks it.
     pub fn push(&mut self, inst: Inst, dtype: DType) -> Val {
-        let key = (inst, dtype);
-        if let Some(&val) = self.known.get(&key) {
+        let is_same = |&val: &Val| self.block.dtype(val) == dtype && *self.block.inst(val) == inst;
+        let is_searched = self.block.insts.len() <= SEARCHED;
+        let hash = if is_searched { 0 } else { hash_of(&inst, dtype) };
+        let found = match is_searched {
+            true => self.block.vals().find(is_same),
+            false => self.known.get(&hash).and_then(|vals| vals.iter().copied().find(is_same)),
+        };
+        if let Some(val) = found {
             return val;
         }
         let val = Val(self.block.insts.len() as u32);
-        self.block.insts.push(key.0.clone());
+        self.block.insts.push(inst);
         self.block.types.push(dtype);
-        self.known.insert(key, val);
+        match is_searched {
+            true if self.block.insts.len() > SEARCHED => self.index(),
+            true => {}
+            false => self.known.entry(hash).or_default().push(val),
+        }
         val
+    }
+
+    /// Enters all instructions into the table.
+    fn index(&mut self) {
+        for val in self.block.vals() {
+            let hash = hash_of(self.block.inst(val), self.block.dtype(val));
+            self.known.entry(hash).or_default().push(val);
+        }
     }
 
     pub fn param(&mut self, dtype: DType) -> Val {
@@ -249,4 +277,10 @@ impl BlockBuilder {
     pub fn ge(&mut self, x: Val, y: Val) -> Val {
         self.compare(CompareOp::Ge, x, y)
     }
+}
+
+fn hash_of(inst: &Inst, dtype: DType) -> u64 {
+    let mut hasher = FxHasher::default();
+    (inst, dtype).hash(&mut hasher);
+    hasher.finish()
 }

@@ -1,5 +1,6 @@
 //! Shapes. Extents stay behind [`Shape`], so that symbolic ones can come later.
 
+use smallvec::SmallVec;
 use std::fmt;
 
 /// The size of one axis, in elements.
@@ -7,12 +8,12 @@ pub type Extent = usize;
 
 /// The extents of an array, outermost axis first (row-major).
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default)]
-pub struct Shape(Vec<Extent>);
+pub struct Shape(SmallVec<[Extent; 4]>);
 
 impl Shape {
     /// The shape of a rank-0 array.
     pub fn scalar() -> Self {
-        Shape(Vec::new())
+        Shape(SmallVec::new())
     }
 
     pub fn rank(&self) -> usize {
@@ -100,19 +101,19 @@ impl std::ops::Index<usize> for Shape {
 
 impl From<Vec<Extent>> for Shape {
     fn from(extents: Vec<Extent>) -> Self {
-        Shape(extents)
+        Shape(SmallVec::from_vec(extents))
     }
 }
 
 impl From<&[Extent]> for Shape {
     fn from(extents: &[Extent]) -> Self {
-        Shape(extents.to_vec())
+        Shape(SmallVec::from_slice(extents))
     }
 }
 
 impl<const N: usize> From<[Extent; N]> for Shape {
     fn from(extents: [Extent; N]) -> Self {
-        Shape(extents.to_vec())
+        Shape(SmallVec::from_slice(&extents))
     }
 }
 
