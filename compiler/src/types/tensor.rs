@@ -2,19 +2,21 @@
 
 use super::{Aval, DType, Literal, Scalar, Shape};
 use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 
 /// A row-major, contiguous array of little-endian elements.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Tensor {
     aval: Aval,
-    // Invariant: `bytes.len() == aval.size_bytes()`.
-    bytes: Vec<u8>,
+    // Shared: weights are large, and pass through many hands. Invariant: `bytes.len() == aval.size_bytes()`.
+    bytes: Arc<Vec<u8>>,
 }
 
 impl Tensor {
     /// Errors: `None` if `bytes` is not as long as `aval` says.
     pub fn new(aval: Aval, bytes: Vec<u8>) -> Option<Tensor> {
-        (bytes.len() == aval.size_bytes()).then_some(Tensor { aval, bytes })
+        (bytes.len() == aval.size_bytes()).then(|| Tensor { aval, bytes: Arc::new(bytes) })
     }
 
     /// Encodes one value per element, in row-major order. Panics if the count differs from the shape's.
@@ -24,7 +26,7 @@ impl Tensor {
             value.encode(aval.dtype, &mut bytes);
         }
         assert_eq!(bytes.len(), aval.size_bytes(), "wrong number of elements for {aval}");
-        Tensor { aval, bytes }
+        Tensor { aval, bytes: Arc::new(bytes) }
     }
 
     /// Computes each element from its multi-index.
@@ -47,13 +49,13 @@ impl Tensor {
     }
 
     pub fn from_literal(literal: Literal) -> Tensor {
-        Tensor { aval: Aval::scalar(literal.dtype()), bytes: literal.bytes() }
+        Tensor { aval: Aval::scalar(literal.dtype()), bytes: Arc::new(literal.bytes()) }
     }
 
     /// All elements equal to `literal`.
     pub fn splat(literal: Literal, shape: impl Into<Shape>) -> Tensor {
         let aval = Aval::new(literal.dtype(), shape);
-        let bytes = literal.bytes().repeat(aval.shape.element_count());
+        let bytes = Arc::new(literal.bytes().repeat(aval.shape.element_count()));
         Tensor { aval, bytes }
     }
 
@@ -74,7 +76,7 @@ impl Tensor {
     }
 
     pub fn into_bytes(self) -> Vec<u8> {
-        self.bytes
+        Arc::unwrap_or_clone(self.bytes)
     }
 
     /// The element at row-major position `position`.
@@ -100,7 +102,24 @@ impl Tensor {
 
     /// The same elements in another shape or under another name. Errors: `None` if the byte counts differ.
     pub fn reinterpret(self, aval: Aval) -> Option<Tensor> {
-        Tensor::new(aval, self.bytes)
+        (self.bytes.len() == aval.size_bytes()).then_some(Tensor { aval, bytes: self.bytes })
+    }
+}
+
+/// How many bytes a hash looks at, at most: weights are large, and hashed again and again.
+const HASHED_BYTES: usize = 256;
+
+/// Equal arrays have equal hashes; large ones are told apart by some of their bytes, from all over.
+impl Hash for Tensor {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.aval.hash(state);
+        if self.bytes.len() <= HASHED_BYTES {
+            return self.bytes.hash(state);
+        }
+        // An odd step meets all bytes of the elements in turn.
+        let step = self.bytes.len() / HASHED_BYTES | 1;
+        let sample: Vec<u8> = self.bytes.iter().step_by(step).copied().collect();
+        sample.hash(state);
     }
 }
 
