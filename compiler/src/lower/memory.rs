@@ -10,7 +10,8 @@ use super::copies;
 use super::fragment::{Fragment, Output, buffer};
 use crate::loops::{Buffer, BufferId, Function, Inst, Nest, Place, Stmt};
 use crate::types::Aval;
-use std::collections::{HashMap, HashSet};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet};
 
 // Alignment of every temporary: one cache line, one AVX-512 register. Units: bytes.
 const ALIGN_BYTES: usize = 64;
@@ -94,27 +95,31 @@ pub(super) struct Life {
     pub last: usize,
 }
 
+/// The temporaries that a loop touches, each with whether it touches rows of it.
+type Touched = HashMap<BufferId, bool>;
+
 /// The statements of a function in order, what they touch, and the loops around them.
 #[derive(Default)]
 struct Timeline<'f> {
     // Statements without bodies; none for calls and for the tests of loops and switches.
     leaves: Vec<Option<&'f Nest>>,
     lives: HashMap<BufferId, Life>,
-    // Inner ones come first. Each with the buffers whose rows are touched in it.
-    loops: Vec<(Life, HashSet<BufferId>)>,
-    // Of the loops around the statement at hand, outermost first.
-    rows: Vec<HashSet<BufferId>>,
+    // Inner ones come first.
+    loops: Vec<(Life, Touched)>,
+    // In the loops around the statement at hand, outermost first.
+    touched: Vec<Touched>,
 }
 
 impl<'f> Timeline<'f> {
     fn of(function: &'f Function) -> Timeline<'f> {
         let mut timeline = Timeline::default();
         timeline.stmts(function, &function.body);
-        for (interval, rows) in &timeline.loops {
-            for (id, life) in &mut timeline.lives {
+        // What a loop does not touch either lives all through it or not in it.
+        for (interval, touched) in &timeline.loops {
+            for (id, &by_rows) in touched {
+                let Some(life) = timeline.lives.get_mut(id) else { continue };
                 let outside = life.first < interval.first || life.last > interval.last;
-                let inside = life.first <= interval.last && life.last >= interval.first;
-                if inside && (outside || rows.contains(id)) {
+                if outside || by_rows {
                     life.first = life.first.min(interval.first);
                     life.last = life.last.max(interval.last);
                 }
@@ -144,14 +149,14 @@ impl<'f> Timeline<'f> {
 
     fn in_loop(&mut self, body: impl FnOnce(&mut Self)) {
         let first = self.leaves.len();
-        self.rows.push(HashSet::new());
+        self.touched.push(Touched::new());
         body(self);
-        let rows = self.rows.pop().expect("pushed above");
-        if let Some(outer) = self.rows.last_mut() {
-            outer.extend(rows.iter().copied());
+        let touched = self.touched.pop().expect("pushed above");
+        if let Some(outer) = self.touched.last_mut() {
+            touched.iter().for_each(|(&id, &by_rows)| *outer.entry(id).or_default() |= by_rows);
         }
         if self.leaves.len() > first {
-            self.loops.push((Life { first, last: self.leaves.len() - 1 }, rows));
+            self.loops.push((Life { first, last: self.leaves.len() - 1 }, touched));
         }
     }
 
@@ -171,10 +176,8 @@ impl<'f> Timeline<'f> {
             return;
         }
         self.lives.entry(root).or_insert(Life { first: at, last: at }).last = at;
-        if function.resolve(id) != root
-            && let Some(rows) = self.rows.last_mut()
-        {
-            rows.insert(root);
+        if let Some(touched) = self.touched.last_mut() {
+            *touched.entry(root).or_default() |= function.resolve(id) != root;
         }
     }
 }
@@ -276,16 +279,19 @@ fn room_bytes(function: &Function, id: BufferId) -> usize {
     bytes.max(1).next_multiple_of(ALIGN_BYTES) + if bytes >= PAGE_BYTES { STAGGER_BYTES } else { 0 }
 }
 
-/// Best-fit allocation over a list of live blocks.
+/// Best-fit allocation over the live blocks: the smallest gap that is large enough, the first of several.
 #[derive(Default)]
 struct Arena {
-    // Invariant: sorted by offset, disjoint.
-    live: Vec<Block>,
+    // By offset. Invariant: disjoint.
+    live: BTreeMap<usize, Block>,
+    // Size and offset of what is free before, or between, live blocks.
+    gaps: BTreeSet<(usize, usize)>,
+    // When the block at an offset may have died. A block that was handed over is found alive.
+    ends: BinaryHeap<Reverse<(usize, usize)>>,
     size_bytes: usize,
 }
 
 struct Block {
-    offset: usize,
     bytes: usize,
     last: usize,
 }
@@ -293,29 +299,51 @@ struct Block {
 impl Arena {
     /// Frees what died before statement `at`.
     fn retire(&mut self, at: usize) {
-        self.live.retain(|block| block.last >= at);
+        while let Some(&Reverse((last, offset))) = self.ends.peek()
+            && last < at
+        {
+            self.ends.pop();
+            if self.live.get(&offset).is_some_and(|block| block.last < at) {
+                self.free(offset);
+            }
+        }
+    }
+
+    fn free(&mut self, offset: usize) {
+        let Some(block) = self.live.remove(&offset) else { return };
+        let (before, after) = (self.end_before(offset), offset + block.bytes);
+        self.gaps.remove(&(offset - before, before));
+        if let Some((&next, _)) = self.live.range(after..).next() {
+            self.gaps.remove(&(next - after, after));
+            self.gaps.insert((next - before, before));
+        }
+    }
+
+    /// Where the last block before `offset` ends.
+    fn end_before(&self, offset: usize) -> usize {
+        self.live.range(..offset).next_back().map_or(0, |(start, block)| start + block.bytes)
     }
 
     /// Hands a live block over to a buffer that lives until `last`.
     fn take_over(&mut self, offset: usize, last: usize) -> Option<usize> {
-        let block = self.live.iter_mut().find(|block| block.offset == offset)?;
-        block.last = last;
+        self.live.get_mut(&offset)?.last = last;
+        self.ends.push(Reverse((last, offset)));
         Some(offset)
     }
 
     fn allocate(&mut self, bytes: usize, last: usize) -> usize {
-        let mut best: Option<(usize, usize, usize)> = None; // gap size, position, offset
-        let mut end = 0;
-        for (position, block) in self.live.iter().enumerate() {
-            let gap = block.offset - end;
-            if gap >= bytes && best.is_none_or(|(size, ..)| gap < size) {
-                best = Some((gap, position, end));
+        let offset = match self.gaps.range((bytes, 0)..).next().copied() {
+            Some((size, offset)) => {
+                self.gaps.remove(&(size, offset));
+                if size > bytes {
+                    self.gaps.insert((size - bytes, offset + bytes));
+                }
+                offset
             }
-            end = block.offset + block.bytes;
-        }
-        let (position, offset) =
-            best.map_or((self.live.len(), end), |(_, position, offset)| (position, offset));
-        self.live.insert(position, Block { offset, bytes, last });
+            None => self.end_before(usize::MAX),
+        };
+        self.live.insert(offset, Block { bytes, last });
+        self.ends.push(Reverse((last, offset)));
         self.size_bytes = self.size_bytes.max(offset + bytes);
         offset
     }

@@ -24,7 +24,8 @@ pub fn run(roots: Vec<Root>, graph: &Graph) -> Vec<Root> {
         let written: HashSet<BufferId> = written(&root.nest, graph);
         let at = match partner {
             Some(at) => {
-                joined[at].nest = join(&joined[at].nest, &root.nest);
+                let first = std::mem::replace(&mut joined[at].nest, Nest::new(Vec::new()));
+                joined[at].nest = join(first, &root.nest);
                 at
             }
             None => {
@@ -90,17 +91,19 @@ fn resolve(graph: &Graph, buffer: BufferId) -> BufferId {
 }
 
 fn joinable(first: &Nest, second: &Nest, second_reads: &HashSet<BufferId>, graph: &Graph) -> bool {
+    // Most pairs differ in their dims, which costs nothing to see.
+    if first.dims != second.dims || first.block.insts.len() + second.block.insts.len() > JOINED_SIZE {
+        return false;
+    }
     let plain = |store: &Store| store.mask.is_none() && store.combine.is_none();
     let sequential = |nest: &Nest| nest.dims.iter().any(|dim| dim.role == Role::Sequential);
     let written = written(first, graph);
-    let shares =
-        second_reads.iter().any(|buffer| written.contains(buffer) || reads(first, graph).contains(buffer));
-    first.dims == second.dims
-        && shares
+    let read = reads(first, graph);
+    let shares = second_reads.iter().any(|buffer| written.contains(buffer) || read.contains(buffer));
+    shares
         && !sequential(first)
         && folds_alike(first, second)
         && first.stores.iter().chain(&second.stores).all(plain)
-        && first.block.insts.len() + second.block.insts.len() <= JOINED_SIZE
         && second.reductions.len() + first.reductions.len() <= 4
         && second
             .block
@@ -124,16 +127,15 @@ fn stored_value(first: &Nest, access: &crate::loops::Access) -> Option<Val> {
     first.stores.iter().find(same).map(|store| store.value)
 }
 
-fn join(first: &Nest, second: &Nest) -> Nest {
-    let mut nest = first.clone();
-    let mut b = BlockBuilder::from_block(first.block.clone());
+fn join(mut first: Nest, second: &Nest) -> Nest {
+    let mut b = BlockBuilder::from_block(std::mem::take(&mut first.block));
     let offset = first.reductions.len();
     let mut vals: Vec<Val> = Vec::with_capacity(second.block.insts.len());
     for val in second.block.vals() {
         let dtype = second.block.dtype(val);
         let inst = second.block.inst(val).map_operands(|operand| vals[operand.0 as usize]);
         vals.push(match inst {
-            Inst::Load(access) => match stored_value(first, &access) {
+            Inst::Load(access) => match stored_value(&first, &access) {
                 Some(stored) => stored,
                 None => b.load(access, dtype),
             },
@@ -145,14 +147,14 @@ fn join(first: &Nest, second: &Nest) -> Nest {
     for reduction in &second.reductions {
         let mut reduction = reduction.clone();
         reduction.inits.iter_mut().chain(&mut reduction.values).for_each(|val| *val = of(*val));
-        nest.reductions.push(reduction);
+        first.reductions.push(reduction);
     }
-    nest.stores.extend(second.stores.iter().map(|store| {
+    first.stores.extend(second.stores.iter().map(|store| {
         let mut store = store.clone();
         store.value = of(store.value);
         store.indices.iter_mut().for_each(|index| index.dynamic = index.dynamic.map(of));
         store
     }));
-    nest.block = b.finish();
-    nest
+    first.block = b.finish();
+    first
 }
