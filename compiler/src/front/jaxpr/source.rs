@@ -116,7 +116,7 @@ fn function<'a>(name: Ident<'a>, jaxpr: &Jaxpr<'a>, resolved: Resolved) -> Funct
     Function {
         name: name.text.to_string(),
         span: name.span,
-        program: resolved.body.program().clone(),
+        program: resolved.body.into_program(),
         constvar_names: names(&jaxpr.constvars),
         input_names: names(&jaxpr.inputs),
         output_names: jaxpr.outputs.iter().enumerate().map(output).collect(),

@@ -117,7 +117,7 @@ impl Primitive for Scan {
         let no_ys = vec![false; self.body.outputs.len() - self.carries];
         let joint = |state: &[bool]| {
             let selected = [consts.as_slice(), state, &xs].concat();
-            (cx.bodies.jvp)(&self.body, &selected)
+            cx.bodies.jvp_of(&self.body, &selected)
         };
         let (state, joint) = closure_with(nonzero(of_state), |state| {
             let joint = joint(state)?;
@@ -218,7 +218,7 @@ impl Primitive for Scan {
         let no_ys = vec![false; self.body.outputs.len() - self.carries];
         let batched = |state: &[bool]| {
             let dims = leading(&[consts.as_slice(), state, &xs].concat());
-            (cx.bodies.batch)(&self.body, &dims, cx.extent)
+            cx.bodies.batch_of(&self.body, &dims, cx.extent)
         };
         let (state, batched) = closure_with(mapped(of_state), |state| {
             let batched = batched(state)?;
@@ -311,7 +311,7 @@ impl Nested for Scan {
         let no_ys = vec![false; self.body.outputs.len() - self.carries];
         let part = |state: &[bool]| {
             let unknown = [consts, state, xs].concat();
-            (cx.split)(&self.body, &unknown)
+            cx.split_of(&self.body, &unknown)
         };
         let (state, body) = closure_with(of_state.to_vec(), |state| {
             let body = part(state)?;

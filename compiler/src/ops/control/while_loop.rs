@@ -181,7 +181,7 @@ impl Primitive for While {
         let (_, of_body, of_state) = self.parts(tangents);
         let consts = nonzero(of_body);
         let (state, joint) = closure_with(nonzero(of_state), |state| {
-            let joint = (cx.bodies.jvp)(self.body(), &[consts.as_slice(), state].concat())?;
+            let joint = cx.bodies.jvp_of(&self.programs[1], &[consts.as_slice(), state].concat())?;
             Ok((joint.nonzero.clone(), joint))
         })?;
         let program = joint.with_tangents(&state).program;
@@ -224,19 +224,20 @@ impl Primitive for While {
         let moved = batch_axis_at(cx, operands, dims, 0);
         let (of_condition, of_body, of_state) = self.parts(dims);
         let [of_condition, of_body] = [of_condition, of_body].map(|dims| leading(&mapped(dims)));
-        let batched = |program: &Program, consts: &[BatchDim], state: &[bool]| {
-            (cx.bodies.batch)(program, &[consts, &leading(state)].concat(), cx.extent)
+        let [condition, body] = &self.programs;
+        let batched = |program: &Body, consts: &[BatchDim], state: &[bool]| {
+            cx.bodies.batch_of(program, &[consts, &leading(state)].concat(), cx.extent)
         };
         // Lanes of the condition are lanes of the whole state, and the other way round.
         let has_lanes = self.lanes() > 0;
         let (state, (condition, body)) = closure_with(mapped(of_state), |state| {
-            let condition = batched(self.condition(), &of_condition, state)?;
+            let condition = batched(condition, &of_condition, state)?;
             if condition.mapped[0] || has_lanes && state.contains(&true) {
                 let all = vec![true; state.len()];
-                let body = batched(self.body(), &of_body, &all)?;
+                let body = batched(body, &of_body, &all)?;
                 return Ok((all, (condition.with_axes(&[true]), body)));
             }
-            let body = batched(self.body(), &of_body, state)?;
+            let body = batched(body, &of_body, state)?;
             Ok((body.mapped.clone(), (condition, body)))
         })?;
         let (condition, body) = (condition.program, body.with_axes(&state).program);
@@ -296,7 +297,7 @@ impl Nested for While {
     fn split(&self, cx: &Bodies, operands: &[Aval], unknown: &[bool]) -> Rule<Split> {
         let (of_condition, of_body, of_state) = self.parts(unknown);
         let (state, body) = closure_with(of_state.to_vec(), |state| {
-            let body = (cx.split)(self.body(), &[of_body, state].concat())?;
+            let body = cx.split_of(&self.programs[1], &[of_body, state].concat())?;
             Ok((body.unknown_outputs.clone(), body))
         })?;
         let condition = (cx.split)(self.condition(), &[of_condition, &state].concat())?;

@@ -8,11 +8,13 @@ mod fold_body;
 pub mod hlo;
 mod scalar;
 mod shared;
+mod transformed;
 
 pub use bodies::*;
 pub use fold_body::*;
 pub use scalar::scalar_results;
 pub use shared::*;
+pub use transformed::Transformed;
 
 use crate::diag::{Diagnostic, TypeError};
 use crate::ir::{Atom, Body, Builder, Params, Program};
