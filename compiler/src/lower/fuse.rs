@@ -13,9 +13,10 @@ use crate::loops::{Access, Affine, BinaryOp, Inst, Nest, Role, UnaryOp};
 use crate::types::Extent;
 use std::collections::HashMap;
 
-// A root absorbs no more than this many instructions: beyond it, compile time and register pressure grow and
-// nothing is won.
+// A root absorbs no more than this: beyond it, compile time and register pressure grow and nothing is won.
+// Units: instructions, functions such as exp counting as what a code generator makes of them.
 const ROOT_SIZE: usize = 800;
+const FUNCTION_SIZE: usize = 16;
 // A variable needed in more places than this gets memory, however cheap.
 const MOST_INSTANCES: usize = 4;
 // Reductions that run in one nest: each needs registers for its accumulators.
@@ -104,8 +105,7 @@ impl Planner<'_> {
     fn worth_absorbing(&self, var: Var, node: NodeId, instances: &[Instance]) -> bool {
         let nest = &self.graph.nodes[node];
         let cost = cost(nest);
-        let too_large =
-            |instance: &Instance| self.roots[&instance.root].size + nest.block.insts.len() > ROOT_SIZE;
+        let too_large = |instance: &Instance| self.roots[&instance.root].size + size(nest) > ROOT_SIZE;
         if instances.len() > MOST_INSTANCES || instances.iter().any(too_large) {
             return false;
         }
@@ -157,7 +157,7 @@ impl Planner<'_> {
         for instance in instances {
             let root_rank = self.graph.nodes[instance.root].dims.len();
             let root = self.roots.get_mut(&instance.root).expect("instances name roots");
-            root.size += nest.block.insts.len();
+            root.size += size(nest);
             root.reductions += nest.reductions.len();
             let mut map = instance.map;
             if has_reductions {
@@ -184,7 +184,7 @@ impl Planner<'_> {
         {
             return;
         }
-        let (size, reductions) = (nest.block.insts.len(), nest.reductions.len());
+        let (size, reductions) = (size(nest), nest.reductions.len());
         self.roots.insert(node, Root { size, reductions, extra_dims: Vec::new() });
         let identity: Vec<Affine> = (0..nest.dims.len()).map(Affine::dim).collect();
         self.demand_operands(node, node, &identity, reductions > 0);
@@ -224,6 +224,19 @@ pub fn composed(access: &Access, map: &[Affine]) -> Option<Vec<Affine>> {
 
 fn reduce_extents(nest: &Nest) -> Vec<Extent> {
     nest.dims_with(Role::Reduce).map(|dim| nest.dims[dim].extent).collect()
+}
+
+/// How much of [`ROOT_SIZE`] a nest takes.
+fn size(nest: &Nest) -> usize {
+    let of_inst = |inst: &Inst| match inst {
+        Inst::Unary(op, _) if !op.is_machine() => FUNCTION_SIZE,
+        Inst::Binary(op, ..) if !op.is_machine() => FUNCTION_SIZE,
+        Inst::Unary(..) | Inst::Binary(..) | Inst::Compare(..) | Inst::Select { .. } | Inst::Fma(..) => 1,
+        Inst::Param(_) | Inst::Const(_) | Inst::Dim(_) | Inst::LoopIndex(_) | Inst::Load(_) => 1,
+        Inst::Convert(_) | Inst::Bitcast(_) | Inst::Reduced { .. } => 1,
+        Inst::Table { .. } | Inst::Rare { .. } | Inst::Call { .. } => 1,
+    };
+    nest.block.insts.iter().map(of_inst).sum()
 }
 
 /// What one element costs, in additions; 0 for nests that only move data.

@@ -5,6 +5,7 @@
 //! local functions that take the four arguments of the entry and the positions of the enclosing loops.
 
 use super::checks::Target;
+use super::shared::{Part, SHARE_WEIGHT};
 use super::{Cx, Emit, EntryPoint, Unit, module_error, nest};
 use crate::diag::Diagnostic;
 use crate::loops::{BufferId, Function, LoopVar, Place, RuntimeCall, Stmt};
@@ -12,6 +13,7 @@ use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{AbiParam, InstBuilder, MemFlagsData, Signature, Value, types};
 use cranelift_frontend::Switch;
 use cranelift_module::FuncId;
+use std::sync::Arc;
 
 /// A list of statements heavier than this is outlined. Units: instructions of blocks.
 const OUTLINE_WEIGHT: usize = 600;
@@ -21,7 +23,7 @@ pub(super) struct Body<'a, 'm, 'f> {
     pub cx: Cx<'a, 'm>,
     pub function: &'f Function,
     // The entry's parameters: inputs, outputs, work, exec.
-    args: [Value; 4],
+    pub args: [Value; 4],
     // The positions of the enclosing loops, outermost first.
     loops: Vec<(LoopVar, Value)>,
     outlined: Vec<Outlined<'f>>,
@@ -57,6 +59,7 @@ pub(super) fn compile(unit: &mut Unit, function: &Function, entry: &EntryPoint) 
             Ok(cx)
         })?;
     }
+    shared_parts(unit)?;
     let mut target = Target { id, first: None };
     if let Some(checks) = &entry.checks {
         target.first = unit.first_call(checks, id)?;
@@ -66,6 +69,20 @@ pub(super) fn compile(unit: &mut Unit, function: &Function, entry: &EntryPoint) 
         Some(symbol) => unit.direct_entry(symbol, entry, target),
         None => Ok(()),
     }
+}
+
+/// Defines the parts that were declared on the way.
+fn shared_parts(unit: &mut Unit) -> Emit<()> {
+    while let Some((id, function)) = unit.part_queue.pop() {
+        let signature = unit.call_signature();
+        unit.define(id, signature, |cx| {
+            let part = Outlined { id, stmts: &function.body, loops: Vec::new() };
+            let (cx, parts) = Body::emit(cx, &function, &part)?;
+            debug_assert!(parts.is_empty(), "a part is one statement, or light");
+            Ok(cx)
+        })?;
+    }
+    Ok(())
 }
 
 impl Unit<'_> {
@@ -95,7 +112,8 @@ impl<'a, 'm, 'f> Body<'a, 'm, 'f> {
     }
 
     fn statements(&mut self, stmts: &'f [Stmt]) -> Emit<()> {
-        if stmts.len() == 1 || stmts.iter().map(weight).sum::<usize>() <= OUTLINE_WEIGHT {
+        let whole: usize = stmts.iter().map(weight).sum();
+        if stmts.len() == 1 || whole <= OUTLINE_WEIGHT {
             return stmts.iter().try_for_each(|stmt| self.statement(stmt));
         }
         let mut rest = stmts;
@@ -106,7 +124,11 @@ impl<'a, 'm, 'f> Body<'a, 'm, 'f> {
                 total <= OUTLINE_WEIGHT
             });
             let (part, after) = rest.split_at(fits.count().max(1));
-            self.outline(part)?;
+            let shared = (whole > SHARE_WEIGHT).then(|| Part::of(self.function, part)).flatten();
+            match shared {
+                Some(shared) => self.share(shared)?,
+                None => self.outline(part)?,
+            }
             rest = after;
         }
         Ok(())
@@ -122,6 +144,28 @@ impl<'a, 'm, 'f> Body<'a, 'm, 'f> {
         let callee = unit.module.declare_func_in_func(id, self.cx.b.func);
         let positions = self.loops.iter().map(|(_, position)| *position);
         let args: Vec<Value> = self.args.into_iter().chain(positions).collect();
+        let call = self.cx.b.ins().call(callee, &args);
+        let status = self.cx.b.inst_results(call)[0];
+        self.return_unless_zero(status);
+        Ok(())
+    }
+
+    /// Calls the statements as a function that equal ones call, too. See Note: sharing of `shared`.
+    fn share(&mut self, part: Part) -> Emit<()> {
+        let args = self.arguments(&part)?;
+        let unit = &mut *self.cx.unit;
+        let id = match unit.parts.get(&part) {
+            Some(id) => id,
+            None => {
+                let signature = unit.call_signature();
+                let id = unit.module.declare_anonymous_function(&signature).map_err(module_error)?;
+                let function = Arc::new(part.function);
+                unit.parts.insert(function.clone(), id);
+                unit.part_queue.push((id, function));
+                id
+            }
+        };
+        let callee = unit.module.declare_func_in_func(id, self.cx.b.func);
         let call = self.cx.b.ins().call(callee, &args);
         let status = self.cx.b.inst_results(call)[0];
         self.return_unless_zero(status);

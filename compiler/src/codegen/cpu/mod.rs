@@ -15,6 +15,7 @@ mod processor;
 mod rare;
 mod reduce;
 mod scalar;
+mod shared;
 #[cfg(test)]
 mod tests;
 mod vector;
@@ -48,6 +49,9 @@ pub struct Unit<'m> {
     slow_ids: HashMap<(Arc<Block>, usize), FuncId>,
     // Invariant: declared, not yet defined.
     slow_queue: Vec<Slow>,
+    parts: shared::Parts,
+    // Invariant: declared, not yet defined.
+    part_queue: Vec<(FuncId, Arc<loops::Function>)>,
     // The text of every function, if it was asked for.
     clif: Option<String>,
     // Are exported symbols for the inside of a shared library only?
@@ -93,6 +97,8 @@ impl<'m> Unit<'m> {
             imports: HashMap::new(),
             slow_ids: HashMap::new(),
             slow_queue: Vec::new(),
+            parts: shared::Parts::default(),
+            part_queue: Vec::new(),
             clif: None,
             hidden: false,
             processor: None,

@@ -1,5 +1,6 @@
 //! Loops, branches, runtime calls, outlined parts.
 
+use super::objects::object_of;
 use super::{Build, at, check, nest, run_with, sample, store};
 use crate::loops::{BlockBuilder, BufferId, Dim, Index, LoopVar, Nest, Place, RuntimeCall, Stmt, Val};
 use crate::types::{DType, Tensor};
@@ -172,6 +173,44 @@ fn long_bodies_are_outlined() {
     };
     build.body.push(Stmt::Loop { var, count: 3, body: (0..100).map(step).collect() });
     check(&build.finish(), &[Tensor::from_f64s(DType::I32, [], &[5.0])]);
+}
+
+/// Steps of a long chain, through two temporaries and an alias, with constants of their own: more than
+/// [`super::super::shared::SHARE_WEIGHT`] of it.
+fn long_chain(steps: usize) -> crate::loops::Function {
+    const LENGTH: usize = 6;
+    let mut build = Build::default();
+    let x = build.input(DType::I32, [LENGTH]);
+    let out = build.output(DType::I32, [LENGTH]);
+    let temporaries = [0; 4].map(|_| build.temporary(DType::I32, [LENGTH]));
+    let table = |seed| Place::Constant(Arc::new(sample(DType::I32, [LENGTH], seed)));
+    let tables = [1, 2, 3].map(|seed| build.buffer(DType::I32, [LENGTH], table(seed)));
+    for step in 0..steps {
+        let from = if step == 0 { x } else { temporaries[(step - 1) % 4] };
+        let to = if step + 1 == steps { out } else { temporaries[step % 4] };
+        let from = build.buffer(DType::I32, [LENGTH], Place::Alias(from));
+        let mut b = BlockBuilder::new();
+        let mut value = b.load(at(from, &[0]), DType::I32);
+        let constant = b.load(at(tables[step % 3], &[0]), DType::I32);
+        for factor in 0..40 {
+            let factor = b.int(DType::I32, factor);
+            let sum = b.add(value, constant);
+            value = b.xor(sum, factor);
+        }
+        let stores = vec![store(to, at(to, &[0]).indices, value)];
+        build.body.push(Stmt::Nest(nest(&[Dim::parallel(LENGTH)], b.finish(), stores)));
+    }
+    build.finish()
+}
+
+#[test]
+fn equal_parts_are_one_function() {
+    let long = long_chain(700);
+    check(&long, &[sample(DType::I32, [6], 117)]);
+    let size = |function| object_of(function, "x86_64-unknown-linux-gnu", None).len();
+    // A step of its own takes 500 bytes and more, its share of a call 50.
+    let more = size(&long_chain(1400)) - size(&long);
+    assert!(more < 700 * 150, "700 more steps take {more} bytes");
 }
 
 #[test]
