@@ -208,7 +208,8 @@ struct Product {
 }
 
 impl Product {
-    fn bytes(&self, kind: Kind, path: &Path, args: &CompileArgs) -> Result<Vec<u8>, Failure> {
+    /// Invariant: asked once for each kind; an object is large, and handed over.
+    fn bytes(&mut self, kind: Kind, path: &Path, args: &CompileArgs) -> Result<Vec<u8>, Failure> {
         let text = match kind {
             Kind::Obj => return self.object_or_archive(path),
             Kind::Runtime => return Ok(RUNTIME.to_vec()),
@@ -234,17 +235,17 @@ impl Product {
         names.zip(texts).map(titled).collect()
     }
 
-    fn object_or_archive(&self, path: &Path) -> Result<Vec<u8>, Failure> {
-        let object = self.object.as_deref().expect("the plan has asked for code");
+    fn object_or_archive(&mut self, path: &Path) -> Result<Vec<u8>, Failure> {
+        let object = self.object.take().expect("the plan has asked for code, once");
         if path.extension().is_none_or(|extension| extension != "a") {
-            return Ok(object.to_vec());
+            return Ok(object);
         }
         let uses_runtime = self.interface.uses_runtime();
         if uses_runtime && self.interface.target != RUNTIME_TARGET {
             return Err(no_runtime(&self.interface.target));
         }
         let member = format!("{}.o", stem(path));
-        Ok(link::archive(&member, object, uses_runtime.then_some(RUNTIME))?)
+        Ok(link::archive(&member, &object, uses_runtime.then_some(RUNTIME))?)
     }
 }
 
@@ -261,7 +262,10 @@ fn emit_object(
     let builder = ObjectBuilder::new(isa, name, cranelift_module::default_libcall_names());
     let mut module = ObjectModule::new(builder.map_err(|error| bug(error.to_string()))?);
     let mut unit = Unit::new(&mut module);
-    unit.record_clif();
+    // The text of the code is only made if it is written.
+    if args.emit.contains(&Kind::Clif) {
+        unit.record_clif();
+    }
     unit.set_hidden(args.visibility == Visibility::Hidden);
     rjaxc_compiler::emit(&mut unit, &product.compiled.module, &product.interface)?;
     let bounds = rjaxc_compiler::bounds(&unit, &product.compiled.entries, &product.interface)?;
