@@ -28,13 +28,16 @@ fn seconds(start: Instant) -> f64 {
     nanoseconds.map_or_else(|| start.elapsed().as_secs_f64(), |nanoseconds| nanoseconds * 1e-9)
 }
 
-/// The shortest of three times from text to object. Units: seconds.
+/// The shortest of three times from the text of a network to its object. Units: seconds.
 fn time(layers: usize) -> f64 {
-    let text = network(layers);
+    time_of(&network(layers))
+}
+
+fn time_of(text: &str) -> f64 {
     let run = |_| {
         let clock = Instant::now();
         let start = seconds(clock);
-        road::object(&text, false).expect("a valid program");
+        road::object(text, false).expect("a valid program");
         seconds(clock) - start
     };
     (0..3).map(run).fold(f64::INFINITY, f64::min)
@@ -48,4 +51,84 @@ fn gradients_of_deep_networks_compile_in_linear_time() {
     // Without optimization, the compiler is ten times slower and checks itself.
     let bound = if cfg!(debug_assertions) { 20.0 } else { 1.0 };
     assert!(half < bound, "50 layers take {half} seconds");
+}
+
+/// A function of one `f32[8]`, given its equations and its outputs.
+fn function(equations: impl IntoIterator<Item = String>, outputs: &str) -> String {
+    let equations: String = equations.into_iter().map(|equation| equation + "\n").collect();
+    format!("{{ lambda ; x0:f32[8]. let\n{equations} in ({outputs},) }}\n")
+}
+
+fn chain(count: usize) -> String {
+    let step = |i| format!("x{}:f32[8] = {} x{i} x0", i + 1, ["add", "mul", "sub"][i % 3]);
+    function((0..count).map(step), &format!("x{count}"))
+}
+
+/// Values that all live to the end: none of them can be computed where it is used.
+fn wide(count: usize) -> String {
+    let leaf =
+        |i: usize| format!("a{i}:f32[8] = mul x0 {}.5:f32[]\nb{i}:f32[] = reduce_max[axes=(0,)] a{i}", i + 1);
+    let sum = |i: usize| {
+        let so_far = if i == 0 { "0.0:f32[]".to_string() } else { format!("s{}", i - 1) };
+        format!(
+            "c{i}:f32[8] = mul a{i} b{}\nd{i}:f32[] = reduce_sum[axes=(0,)] c{i}\ns{i}:f32[] = add {so_far} d{i}",
+            count - 1 - i
+        )
+    };
+    function((0..count).map(leaf).chain((0..count).map(sum)), &format!("s{}", count - 1))
+}
+
+fn many_outputs(count: usize) -> String {
+    let outputs: Vec<String> = (1..=count).map(|i| format!("x{i}")).collect();
+    let equation = |i: usize| format!("x{i}:f32[8] = mul x0 {i}.5:f32[]");
+    function((1..=count).map(equation), &outputs.join(", "))
+}
+
+fn functions_of_angles(count: usize) -> String {
+    let step = |i| format!("x{}:f32[8] = {} x{i}", i + 1, ["sin", "cos"][i % 2]);
+    function((0..count).map(step), &format!("x{count}"))
+}
+
+/// The gradient of loops in loops; each part of the state gains its tangent one round after the one before.
+fn nested_scans(depth: usize) -> String {
+    const STATE: usize = 5;
+    let list = |name: &str, ty: &str| -> String { (0..STATE).map(|i| format!(" {name}{i}{ty}")).collect() };
+    let outputs = (0..STATE).map(|i| format!("d{i}")).collect::<Vec<_>>().join(", ");
+    let mut body = "d0:f32[] = mul c0 w; ".to_string();
+    body += &(1..STATE).map(|i| format!("d{i}:f32[] = add c{i} c{}; ", i - 1)).collect::<String>();
+    for _ in 0..depth {
+        let inner = format!("{{ lambda ; w:f32[]{}. let {body} in ({outputs}) }}", list("c", ":f32[]"));
+        body = format!(
+            "{} = scan[jaxpr={inner} length=2 num_carry={STATE} num_consts=1 reverse=False unroll=1] w{}; ",
+            list("d", ":f32[]"),
+            list("c", "")
+        );
+    }
+    let last = STATE - 1;
+    format!(
+        "export g = grad(f)\nlet f = {{ lambda ; w:f32[]{}. let {body} in (d{last},) }}\n",
+        list("c", ":f32[]")
+    )
+}
+
+#[test]
+fn twice_the_equations_take_about_twice_the_time() {
+    let kinds: [(&str, fn(usize) -> String, usize); 4] = [
+        ("a chain", chain, 3000),
+        ("a wide program", wide, 500),
+        ("many outputs", many_outputs, 1000),
+        ("sines and cosines", functions_of_angles, 400),
+    ];
+    for (name, program, count) in kinds {
+        let [small, large] = [count, 4 * count].map(|count| time_of(&program(count)));
+        // Linear is 4, quadratic 16.
+        assert!(large < 9.0 * small, "{name}: {count} take {small} s, four times as many {large} s");
+    }
+}
+
+#[test]
+fn loops_in_loops_take_time_in_proportion_to_their_depth() {
+    let [small, large] = [3, 6].map(|depth| time_of(&nested_scans(depth)));
+    // The loops grow with their depth; one more round at each level would make it 100.
+    assert!(large < 12.0 * small, "3 loops take {small} s, 6 loops {large} s");
 }
