@@ -1,7 +1,7 @@
 //! Plans: orders that keep the meaning, vectors that fit the values.
 
 use super::Cx;
-use crate::loops::{Combine, Inst, Nest, Role, VectorPlan};
+use crate::loops::{Combine, Inst, Nest, Role, Val, VectorPlan};
 use crate::types::DType;
 
 impl Cx<'_> {
@@ -51,6 +51,29 @@ impl Cx<'_> {
             let is_value = varies && dtype != DType::Bool && !matches!(nest.block.inst(val), Inst::Dim(_));
             let fits = !is_value || dtype.size_bytes() * lanes == 16;
             self.check(fits, || format!("{val:?} of type {dtype} does not fill {lanes} lanes"));
+            if varies {
+                self.positions_and_masks(nest, val, vector);
+            }
         }
+    }
+
+    /// Positions count in lanes of the width of what they are converted to, and masks have all bits of a lane alike: a
+    /// conversion to Bool has no form in lanes (legalization makes it a comparison), and an operation takes positions as
+    /// they are only where lanes have their width.
+    fn positions_and_masks(&mut self, nest: &Nest, val: Val, vector: VectorPlan) {
+        let block = &nest.block;
+        let is_position = |x: &Val| matches!(block.inst(*x), Inst::Dim(dim) if *dim == vector.dim);
+        match block.inst(val) {
+            Inst::Convert(x) => {
+                let makes_mask = block.dtype(val) == DType::Bool && block.dtype(*x) != DType::Bool;
+                self.check(!makes_mask, || format!("{val:?} converts lanes of {} to masks", block.dtype(*x)));
+            }
+            inst => {
+                let fits = vector.lanes == 2 || !inst.operands().iter().any(is_position);
+                self.check(fits, || format!("{val:?} takes positions in {} lanes", vector.lanes));
+            }
+        }
+        let stored = nest.stores.iter().any(|store| store.value == val && is_position(&val));
+        self.check(!stored || vector.lanes == 2, || format!("positions {val:?} are stored by lanes"));
     }
 }

@@ -331,6 +331,11 @@ impl<'s> Rewriter<'s> {
         if from == to {
             return x;
         }
+        if to == DType::Bool {
+            // What is no mask yet, positions among them, becomes one by a comparison.
+            let zero = self.b.int(self.b.dtype(x), 0);
+            return self.b.ne(x, zero);
+        }
         if short::is_short(to) {
             let byte = self.b.convert(x, short::byte(to));
             let saturates = from.is_float();
