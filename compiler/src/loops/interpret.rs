@@ -6,12 +6,16 @@
 //! which of the two an evaluation checks.
 
 mod nest;
+mod owners;
 mod scalar;
 pub mod special;
 
+use super::address::Successions;
 use super::{Block, BufferId, Function, Inst, LoopVar, Place, Stmt, Val};
 use crate::types::{Aval, DType, Literal, Scalar, Tensor};
+use owners::Owners;
 use std::collections::HashMap;
+use std::ops::Range;
 
 /// What an evaluation accepts. See Note: two strictnesses.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -56,6 +60,9 @@ struct Machine<'f> {
     /// One per buffer; empty for aliases, rows and buffers of the arena.
     memory: Vec<Vec<u8>>,
     arena: Vec<u8>,
+    /// For each byte of memory, the value it was last written for.
+    owners: Owners,
+    successions: Successions,
     loops: HashMap<LoopVar, usize>,
     strictness: Strictness,
 }
@@ -66,7 +73,9 @@ impl<'f> Machine<'f> {
             .map(|id| initial_bytes(function, BufferId(id), inputs))
             .collect::<Result<_, _>>()?;
         let arena = vec![GARBAGE; function.arena_bytes];
-        Ok(Machine { function, memory, arena, loops: HashMap::new(), strictness })
+        let owners = Owners::default();
+        let successions = Successions::new(function);
+        Ok(Machine { function, memory, arena, owners, successions, loops: HashMap::new(), strictness })
     }
 
     fn run(&mut self, body: &[Stmt]) -> Result<(), String> {
@@ -80,6 +89,7 @@ impl<'f> Machine<'f> {
                 for position in 0..*count {
                     self.loops.insert(*var, position);
                     self.run(body)?;
+                    self.succeed(body);
                 }
                 self.loops.remove(var);
                 Ok(())
@@ -88,6 +98,7 @@ impl<'f> Machine<'f> {
                 self.run(condition)?;
                 while self.element(*predicate, DType::Bool, 0)?.bool() {
                     self.run(body)?;
+                    self.succeed(body);
                     self.run(condition)?;
                 }
                 Ok(())
@@ -101,9 +112,35 @@ impl<'f> Machine<'f> {
         }
     }
 
-    /// Decodes the element at a row-major position. Units: elements.
+    /// A step ends: the successors become the state. See the note in [`super::address`].
+    fn succeed(&mut self, body: &[Stmt]) {
+        for &next in self.successions.at_end(body) {
+            if let Place::Next(state) = self.function.buffer(next).place {
+                let state = self.function.version(state);
+                let (memory, range) = self.owned(next, 0..self.function.size_bytes(next));
+                self.owners.hand_over(memory, range, next, state);
+            }
+        }
+    }
+
+    /// Whose owners are kept for bytes of a buffer, and where: all of the arena is one memory.
+    fn owned(&self, id: BufferId, bytes: Range<usize>) -> (Option<BufferId>, Range<usize>) {
+        let (root, range) = self.range(id);
+        let memory = match self.function.buffer(root).place {
+            Place::Arena(_) => None,
+            _ => Some(root),
+        };
+        (memory, range.start.saturating_add(bytes.start)..range.start.saturating_add(bytes.end))
+    }
+
+    /// Decodes the element at a row-major position. Units: elements. Errors: its memory holds another value.
     fn element(&self, id: BufferId, dtype: DType, position: usize) -> Result<Scalar, String> {
         let width = dtype.size_bytes();
+        let (memory, range) = self.owned(id, position * width..(position + 1) * width);
+        let version = self.function.version(id);
+        if let Some(other) = self.owners.other_than(memory, range, version) {
+            return Err(format!("{id:?} is read after {other:?} was written in its place"));
+        }
         let bytes = self.bytes(id).get(position * width..(position + 1) * width);
         Ok(Scalar::decode(dtype, bytes.ok_or_else(|| format!("{id:?} has no bytes for element {position}"))?))
     }
@@ -127,10 +164,10 @@ impl<'f> Machine<'f> {
     }
 
     /// The buffer whose memory holds `id`, and which of its bytes (or of the arena's).
-    fn range(&self, id: BufferId) -> (BufferId, std::ops::Range<usize>) {
+    fn range(&self, id: BufferId) -> (BufferId, Range<usize>) {
         let size_bytes = self.function.size_bytes(id);
         match self.function.buffer(id).place {
-            Place::Alias(target) => self.range(target),
+            Place::Alias(target) | Place::Next(target) => self.range(target),
             Place::Row { of, var, first, step } => {
                 let (root, range) = self.range(of);
                 let row = first + step * self.loops.get(&var).map_or(0, |&position| position as i64);
@@ -159,7 +196,7 @@ impl<'f> Machine<'f> {
 
 fn initial_bytes(function: &Function, id: BufferId, inputs: &[Tensor]) -> Result<Vec<u8>, String> {
     let buffer = function.buffer(id);
-    let size_bytes = buffer.shape.element_count() * buffer.dtype.size_bytes();
+    let size_bytes = buffer.size_bytes();
     let bytes = match &buffer.place {
         Place::Input(position) => {
             let input = inputs.get(*position).ok_or_else(|| format!("input {position} is missing"))?;
@@ -167,7 +204,7 @@ fn initial_bytes(function: &Function, id: BufferId, inputs: &[Tensor]) -> Result
         }
         Place::Constant(tensor) => tensor.bytes().to_vec(),
         Place::Output(_) | Place::Unplaced => vec![GARBAGE; size_bytes],
-        Place::Arena(_) | Place::Alias(_) | Place::Row { .. } => return Ok(Vec::new()),
+        Place::Arena(_) | Place::Alias(_) | Place::Next(_) | Place::Row { .. } => return Ok(Vec::new()),
     };
     if bytes.len() != size_bytes {
         return Err(format!("{id:?} needs {size_bytes} bytes and was given {}", bytes.len()));

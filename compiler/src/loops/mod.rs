@@ -21,6 +21,7 @@
 //! for which [`UnaryOp::is_machine`] and [`BinaryOp::is_machine`] hold, and Compare, Select, Fma, Convert, Bitcast,
 //! Table, Rare and Call. Functions such as exp become sequences of these ([`math`]).
 
+pub mod address;
 mod affine;
 mod block;
 mod builder;
@@ -86,6 +87,9 @@ pub enum Place {
     Arena(usize),
     /// The same bytes as another buffer, under another shape or dtype of equal size.
     Alias(BufferId),
+    /// The same bytes as another buffer of its shape and dtype, holding the value that follows that buffer's in the next
+    /// step of a loop. See the note in [`address`].
+    Next(BufferId),
     /// One of the pieces of another buffer, all as large as this one: number `first + step * position`, the position
     /// being that of an enclosing loop.
     Row { of: BufferId, var: LoopVar, first: i64, step: i64 },
@@ -254,27 +258,5 @@ impl Function {
 
     pub fn buffer(&self, id: BufferId) -> &Buffer {
         &self.buffers[id.0 as usize]
-    }
-
-    /// The buffer whose bytes `id` really names, following aliases.
-    pub fn resolve(&self, id: BufferId) -> BufferId {
-        match self.buffer(id).place {
-            Place::Alias(target) => self.resolve(target),
-            _ => id,
-        }
-    }
-
-    /// The buffer whose memory holds `id`, following aliases and rows.
-    pub fn memory(&self, id: BufferId) -> BufferId {
-        match self.buffer(id).place {
-            Place::Alias(target) | Place::Row { of: target, .. } => self.memory(target),
-            _ => id,
-        }
-    }
-
-    /// Units: bytes.
-    pub fn size_bytes(&self, id: BufferId) -> usize {
-        let buffer = self.buffer(id);
-        buffer.shape.element_count() * buffer.dtype.size_bytes()
     }
 }

@@ -32,6 +32,7 @@ impl Display for Buffer {
             Place::Unplaced => write!(f, "unplaced"),
             Place::Arena(start) => write!(f, "arena {start}"),
             Place::Alias(target) => write!(f, "alias b{}", target.0),
+            Place::Next(target) => write!(f, "next of b{}", target.0),
             Place::Row { of, var, first: 0, step: 1 } => write!(f, "row l{} of b{}", var.0, of.0),
             Place::Row { of, var, first, step } => {
                 write!(f, "row {first} + {step} * l{} of b{}", var.0, of.0)

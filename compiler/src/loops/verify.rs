@@ -4,6 +4,7 @@
 
 mod block;
 mod plan;
+mod successors;
 
 use super::{
     Affine, Block, Buffer, BufferId, Combine, Function, Index, Inst, LoopVar, Nest, Place, Reduction, Role,
@@ -17,6 +18,9 @@ pub fn verify(function: &Function) -> Vec<String> {
     cx.buffers();
     if cx.errors.is_empty() {
         cx.stmts(&function.body);
+    }
+    if cx.errors.is_empty() {
+        cx.errors = successors::check(function);
     }
     cx.errors
 }
@@ -51,16 +55,16 @@ impl Cx<'_> {
     fn buffers(&mut self) {
         let count = self.function.buffers.len();
         for (id, buffer) in self.function.buffers.iter().enumerate() {
-            let bytes = buffer.shape.element_count() * buffer.dtype.size_bytes();
+            let bytes = buffer.size_bytes();
             match &buffer.place {
-                Place::Alias(target) => {
+                Place::Alias(target) | Place::Next(target) => {
                     // Aliases point backwards, hence in no circle.
                     let known = self.function.buffers[..id].get(target.0 as usize);
-                    let fits = known.is_some_and(|t| t.shape.element_count() * t.dtype.size_bytes() == bytes);
+                    let fits = known.is_some_and(|t| t.size_bytes() == bytes);
                     self.check(fits, || format!("buffer {id} is no alias of buffer {}", target.0));
                 }
                 Place::Arena(start) => {
-                    let end = start + bytes;
+                    let end = start.saturating_add(bytes);
                     self.check(end <= self.function.arena_bytes, || {
                         format!("buffer {id} ends at byte {end} of the arena")
                     });
@@ -73,7 +77,7 @@ impl Cx<'_> {
                     // As for aliases. That rows lie inside is checked where loops are entered.
                     let known = self.function.buffers[..id].get(of.0 as usize);
                     let divides = |t: &Buffer| {
-                        let whole = t.shape.element_count() * t.dtype.size_bytes();
+                        let whole = t.size_bytes();
                         bytes == 0 || whole.is_multiple_of(bytes)
                     };
                     self.check(known.is_some_and(divides), || {
@@ -158,7 +162,7 @@ impl Cx<'_> {
     /// The loops that pick a row are around the statement, and all their rows exist.
     fn row_is_inside(&mut self, id: BufferId) {
         match self.function.buffer(id).place {
-            Place::Alias(target) => self.row_is_inside(target),
+            Place::Alias(target) | Place::Next(target) => self.row_is_inside(target),
             Place::Row { of, var, first, step } => {
                 let (bytes, whole) = (self.function.size_bytes(id), self.function.size_bytes(of));
                 let count =

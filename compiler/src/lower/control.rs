@@ -8,7 +8,8 @@
 
 use super::fragment::{Fragment, Output};
 use crate::diag::Diagnostic;
-use crate::loops::{Access, BinaryOp, BlockBuilder, BufferId, Nest, Place, Stmt};
+use crate::loops::address::{same_bytes, share_bytes, whole};
+use crate::loops::{Access, BinaryOp, BlockBuilder, Buffer, BufferId, Nest, Place, Stmt};
 use crate::ops::rules::{Control, identity_store};
 use crate::types::{Aval, DType};
 use std::collections::HashSet;
@@ -155,12 +156,11 @@ impl Fragment {
                 copies.push((output, part));
                 continue;
             };
-            let root = self.resolve(id);
-            if root == self.resolve(part) {
+            if same_bytes(&self.buffers, id, part) {
                 continue;
             }
             // Another part of the state, which its own successor will overwrite.
-            let staged = match state.iter().any(|&other| self.resolve(other) == root) {
+            let staged = match state.iter().any(|&other| share_bytes(&self.buffers, other, id)) {
                 true => {
                     let staged = self.add(&self.aval(part), Place::Unplaced);
                     stmts.push(self.copy(output, staged));
@@ -174,7 +174,7 @@ impl Fragment {
             let in_place =
                 self.own_temporary(output, first).filter(|&root| self.can_replace(stmts, part, root));
             match in_place {
-                Some(root) => self.buffers[root.0 as usize].place = Place::Alias(part),
+                Some(root) => self.buffers[root.0 as usize].place = Place::Next(part),
                 None => stmts.push(self.copy(output, part)),
             }
         }
@@ -182,18 +182,18 @@ impl Fragment {
 
     /// May the statements write `new` to the memory of `old`? Nothing may read `old` once `new` is written.
     fn can_replace(&self, stmts: &[Stmt], old: BufferId, new: BufferId) -> bool {
-        let (old, new) = (self.resolve(old), self.resolve(new));
+        let buffers = &self.buffers;
         if self.aval(old) != self.aval(new) {
             return false;
         }
         let touches = |stmt: &Stmt, wanted: BufferId| {
             let mut found = false;
-            stmt.buffers(&mut |id, _| found |= self.resolve(id) == wanted);
+            stmt.buffers(&mut |id, _| found |= share_bytes(buffers, id, wanted));
             found
         };
         let Some(writer) = stmts.iter().position(|stmt| touches(stmt, new)) else { return false };
         let in_writer = match &stmts[writer] {
-            Stmt::Nest(nest) => reads_where_it_writes(nest, |id| self.resolve(id) == old, |id| self.aval(id)),
+            Stmt::Nest(nest) => reads_where_it_writes(nest, buffers, old),
             other => !touches(other, old),
         };
         in_writer && !stmts[writer + 1..].iter().any(|stmt| touches(stmt, old))
@@ -202,7 +202,7 @@ impl Fragment {
     /// The temporary that an output is, if a body whose buffers start at `first` made it.
     fn own_temporary(&self, output: Output, first: u32) -> Option<BufferId> {
         let Output::Buffer(id) = output else { return None };
-        let root = self.resolve(id);
+        let root = whole(&self.buffers, id);
         (root.0 >= first && self.buffers[root.0 as usize].place == Place::Unplaced).then_some(root)
     }
 
@@ -226,21 +226,20 @@ fn aliases(of: &[BufferId]) -> Vec<Place> {
     of.iter().map(|&id| Place::Alias(id)).collect()
 }
 
-/// Does the nest, of all elements of the buffers that `is_source` marks, read only the one that it then writes?
-pub(super) fn reads_where_it_writes(
-    nest: &Nest,
-    is_source: impl Fn(BufferId) -> bool,
-    aval: impl Fn(BufferId) -> Aval,
-) -> bool {
-    let mut reads = nest.block.loads().filter(|access| is_source(access.buffer)).peekable();
+/// Does the nest, of all elements in the memory of `source`, read only the one that it then writes?
+pub(super) fn reads_where_it_writes(nest: &Nest, buffers: &[Buffer], source: BufferId) -> bool {
+    let mut reads =
+        nest.block.loads().filter(|access| share_bytes(buffers, access.buffer, source)).peekable();
     if reads.peek().is_none() {
         return true;
     }
     let [store] = nest.stores.as_slice() else { return false };
-    let target = aval(store.buffer);
+    let target = &buffers[store.buffer.0 as usize];
     let same_layout = |id: BufferId| {
-        let source = aval(id);
-        source.shape == target.shape && source.dtype.size_bytes() == target.dtype.size_bytes()
+        let buffer = &buffers[id.0 as usize];
+        same_bytes(buffers, id, source)
+            && buffer.shape == target.shape
+            && buffer.dtype.size_bytes() == target.dtype.size_bytes()
     };
     reads.all(|access| access.fill.is_none() && access.indices == store.indices && same_layout(access.buffer))
 }

@@ -58,16 +58,14 @@ fn elidable(function: &Function, stmt: usize, lives: &HashMap<BufferId, Life>) -
     let Stmt::Nest(nest) = &function.body[stmt] else { return None };
     (0..nest.stores.len()).find_map(|store| {
         let (loaded, stored) = (copied(nest, &nest.stores[store])?, nest.stores[store].buffer);
-        let (source, target) = (function.resolve(loaded), function.resolve(stored));
+        let (source, target) = (function.whole(loaded), function.whole(stored));
         let same_layout = |a: BufferId, b: BufferId| {
             let (a, b) = (function.buffer(a), function.buffer(b));
             a.dtype == b.dtype && a.shape == b.shape
         };
-        let is_written_once = nest
-            .stores
-            .iter()
-            .enumerate()
-            .all(|(other, s)| other == store || ![source, target].contains(&function.resolve(s.buffer)));
+        let is_written_once = nest.stores.iter().enumerate().all(|(other, s)| {
+            other == store || ![source, target].iter().any(|&id| function.share_bytes(id, s.buffer))
+        });
         let ends = lives.get(&source).is_some_and(|life| life.first < stmt && life.last == stmt);
         let begins = lives.get(&target).is_some_and(|life| life.first == stmt);
         // Aliases point backwards; the shapes of outputs are those of their buffers.

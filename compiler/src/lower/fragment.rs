@@ -89,14 +89,6 @@ impl Fragment {
         Aval::new(buffer.dtype, buffer.shape.clone())
     }
 
-    /// The buffer whose bytes `id` names, following aliases.
-    pub fn resolve(&self, id: BufferId) -> BufferId {
-        match self.buffers[id.0 as usize].place {
-            Place::Alias(target) => self.resolve(target),
-            _ => id,
-        }
-    }
-
     /// Takes over a lowered body whose inputs have these places here; returns its statements and outputs.
     pub fn adopt(&mut self, body: &Fragment, inputs: &[Place]) -> (Vec<Stmt>, Vec<Output>) {
         let (first, first_loop) = (self.buffers.len() as u32, self.loops);
@@ -106,6 +98,7 @@ impl Fragment {
             let place = match &buffer.place {
                 Place::Input(input) => inputs[*input].clone(),
                 Place::Alias(target) => Place::Alias(named(*target)),
+                Place::Next(target) => Place::Next(named(*target)),
                 &Place::Row { of, var, first, step } => {
                     Place::Row { of: named(of), var: renamed(var), first, step }
                 }

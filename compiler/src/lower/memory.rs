@@ -8,6 +8,7 @@
 use super::control::reads_where_it_writes;
 use super::copies;
 use super::fragment::{Fragment, Output, buffer};
+use crate::loops::address::{same_bytes, whole};
 use crate::loops::{Buffer, BufferId, Function, Inst, Nest, Place, Stmt};
 use crate::types::Aval;
 use std::cmp::Reverse;
@@ -37,7 +38,7 @@ fn place_outputs(fragment: &mut Fragment) {
     for (position, output) in fragment.outputs.clone().into_iter().enumerate() {
         let place = Place::Output(position);
         if let Output::Buffer(id) = output {
-            let target = fragment.resolve(id);
+            let target = whole(&fragment.buffers, id);
             if fragment.buffers[target.0 as usize].place == Place::Unplaced {
                 fragment.buffers[target.0 as usize].place = place;
                 continue;
@@ -63,8 +64,7 @@ fn compact(function: &mut Function) {
             continue;
         }
         match function.buffer(id).place {
-            Place::Alias(_) => waiting.push(function.resolve(id)),
-            Place::Row { of, .. } => waiting.push(function.resolve(of)),
+            Place::Alias(of) | Place::Next(of) | Place::Row { of, .. } => waiting.push(function.value(of)),
             Place::Input(_) | Place::Output(_) | Place::Constant(_) | Place::Unplaced | Place::Arena(_) => {}
         }
     }
@@ -78,8 +78,9 @@ fn compact(function: &mut Function) {
     let renamed: HashMap<BufferId, BufferId> = kept.iter().copied().zip((0..).map(BufferId)).collect();
     let compacted = |&id: &BufferId| {
         let mut buffer: Buffer = function.buffer(id).clone();
-        if let Place::Alias(target) | Place::Row { of: target, .. } = &mut buffer.place {
-            *target = renamed[&function.resolve(*target)];
+        if let Place::Alias(target) | Place::Next(target) | Place::Row { of: target, .. } = &mut buffer.place
+        {
+            *target = renamed[&function.value(*target)];
         }
         buffer
     };
@@ -177,7 +178,7 @@ impl<'f> Timeline<'f> {
         }
         self.lives.entry(root).or_insert(Life { first: at, last: at }).last = at;
         if let Some(touched) = self.touched.last_mut() {
-            *touched.entry(root).or_default() |= function.resolve(id) != root;
+            *touched.entry(root).or_default() |= function.whole(id) != root;
         }
     }
 }
@@ -219,22 +220,42 @@ fn in_place_operand(
     at: usize,
 ) -> Option<BufferId> {
     let [store] = nest.stores.as_slice() else { return None };
-    if function.resolve(store.buffer) != result {
+    if function.whole(store.buffer) != result {
         return None;
     }
-    let aval = |id: BufferId| Aval::new(function.buffer(id).dtype, function.buffer(id).shape.clone());
     let dying = |id: BufferId| lives.get(&id).is_some_and(|life| life.last == at && life.first < at);
-    let operands = nest.block.loads().map(|access| function.resolve(access.buffer));
+    let operands = nest.block.loads().map(|access| function.whole(access.buffer));
     operands
         .filter(|&id| id != result && dying(id))
-        .find(|&id| reads_where_it_writes(nest, |other| function.resolve(other) == id, aval))
+        .find(|&id| reads_where_it_writes(nest, &function.buffers, id))
 }
 
-/// Copies of a buffer onto itself, which in-place updates leave behind.
+/// Copies of a buffer onto itself, which in-place updates leave behind. What such a copy makes is no successor, but the
+/// value that was there.
 fn drop_self_copies(function: &mut Function) {
     let mut body = std::mem::take(&mut function.body);
-    retain(&mut body, &|nest| !is_self_copy(function, nest));
+    let mut kept: BTreeSet<(BufferId, BufferId)> = BTreeSet::new();
+    for stmt in &body {
+        stmt.walk(&mut |stmt| {
+            if let Stmt::Nest(nest) = stmt
+                && let Some((from, to)) = self_copy(function, nest)
+            {
+                kept.insert((function.value(from), function.value(to)));
+            }
+        });
+    }
+    retain(&mut body, &|nest| self_copy(function, nest).is_none());
     function.body = body;
+    for (from, to) in kept {
+        let (first, last) = (from.min(to), from.max(to));
+        let is_in_arena = |id: BufferId| matches!(function.buffer(id).place, Place::Arena(_));
+        if let Place::Next(of) = function.buffer(to).place {
+            function.buffers[to.0 as usize].place = Place::Alias(of);
+        } else if first != last && is_in_arena(first) && is_in_arena(last) {
+            // One has taken the other's place.
+            function.buffers[last.0 as usize].place = Place::Alias(first);
+        }
+    }
 }
 
 fn retain(stmts: &mut Vec<Stmt>, wanted: &dyn Fn(&Nest) -> bool) {
@@ -255,22 +276,19 @@ fn retain(stmts: &mut Vec<Stmt>, wanted: &dyn Fn(&Nest) -> bool) {
     }
 }
 
-fn is_self_copy(function: &Function, nest: &Nest) -> bool {
-    let [store] = nest.stores.as_slice() else { return false };
-    let Inst::Load(access) = nest.block.inst(store.value) else { return false };
+/// The two names of a buffer that a nest copies onto itself.
+fn self_copy(function: &Function, nest: &Nest) -> Option<(BufferId, BufferId)> {
+    let [store] = nest.stores.as_slice() else { return None };
+    let Inst::Load(access) = nest.block.inst(store.value) else { return None };
     let (from, to) = (function.buffer(access.buffer), function.buffer(store.buffer));
-    let (from_root, to_root) = (function.resolve(access.buffer), function.resolve(store.buffer));
-    let same_place = match (&function.buffer(from_root).place, &function.buffer(to_root).place) {
-        (Place::Arena(a), Place::Arena(b)) => a == b,
-        _ => from_root == to_root,
-    };
-    same_place
+    let is_same = same_bytes(&function.buffers, access.buffer, store.buffer)
         && from.shape == to.shape
         && from.dtype == to.dtype
         && access.fill.is_none()
         && store.mask.is_none()
         && store.combine.is_none()
-        && access.indices == store.indices
+        && access.indices == store.indices;
+    is_same.then_some((access.buffer, store.buffer))
 }
 
 /// What a buffer takes up in the arena. Units: bytes.

@@ -68,26 +68,23 @@ fn stores_elsewhere(first: &Nest, second: &Nest, graph: &Graph) -> bool {
         let mut ranges = axes.filter_map(|(a, b)| range(first, a).zip(range(second, b)));
         a.buffer == b.buffer && ranges.any(|((low, high), (from, to))| high < from || to < low)
     };
-    let same = |a: &Store, b: &Store| resolve(graph, a.buffer) == resolve(graph, b.buffer);
+    let same = |a: &Store, b: &Store| root(graph, a.buffer) == root(graph, b.buffer);
     let mut pairs = first.stores.iter().flat_map(|a| second.stores.iter().map(move |b| (a, b)));
     pairs.all(|(a, b)| !same(a, b) || apart(a, b))
 }
 
 /// The buffers a nest writes, aliases resolved.
 fn written(nest: &Nest, graph: &Graph) -> HashSet<BufferId> {
-    nest.stores.iter().map(|store| resolve(graph, store.buffer)).collect()
+    nest.stores.iter().map(|store| root(graph, store.buffer)).collect()
 }
 
 /// The buffers a nest reads, aliases resolved.
 fn reads(nest: &Nest, graph: &Graph) -> HashSet<BufferId> {
-    nest.block.loads().map(|access| resolve(graph, access.buffer)).collect()
+    nest.block.loads().map(|access| root(graph, access.buffer)).collect()
 }
 
-fn resolve(graph: &Graph, buffer: BufferId) -> BufferId {
-    match graph.def(crate::ir::Var(buffer.0)) {
-        super::graph::Def::Alias { of, .. } => resolve(graph, BufferId(of.0)),
-        _ => buffer,
-    }
+fn root(graph: &Graph, buffer: BufferId) -> BufferId {
+    BufferId(graph.root(crate::ir::Var(buffer.0)).0)
 }
 
 fn joinable(first: &Nest, second: &Nest, second_reads: &HashSet<BufferId>, graph: &Graph) -> bool {
@@ -108,7 +105,7 @@ fn joinable(first: &Nest, second: &Nest, second_reads: &HashSet<BufferId>, graph
         && second
             .block
             .loads()
-            .filter(|access| written.contains(&resolve(graph, access.buffer)))
+            .filter(|access| written.contains(&root(graph, access.buffer)))
             .all(|access| first.reductions.is_empty() && stored_value(first, access).is_some())
 }
 

@@ -78,9 +78,13 @@ impl<'n> Panels<'n> {
         folded.sort_by_key(|&dim| std::cmp::Reverse(other.steps[dim].abs()));
         let rows = of_role(Role::Parallel).chain(folded).collect();
         let is_reuse = |dim: &usize| own.steps[*dim] == 0 && other.steps[*dim] != 0;
-        let reuse =
-            nest.dims_with(Role::Parallel).filter(is_reuse).map(|dim| nest.dims[dim].extent).product();
-        let terms = nest.dims_with(Role::Reduce).map(|dim| nest.dims[dim].extent).product();
+        let reuse = nest
+            .dims_with(Role::Parallel)
+            .filter(is_reuse)
+            .map(|dim| nest.dims[dim].extent)
+            .fold(1, Extent::saturating_mul);
+        let terms =
+            nest.dims_with(Role::Reduce).map(|dim| nest.dims[dim].extent).fold(1, Extent::saturating_mul);
         let panels = Panels { nest, reduction, operand: own.load, columns, width, rows };
         let bytes = panels.aval().size_bytes();
         let is_scattered = own.steps[columns] != 1 || bytes > LEAST_BYTES;

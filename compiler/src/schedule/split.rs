@@ -54,7 +54,8 @@ impl<'n> Split<'n> {
         let is_sum =
             |reduction: &Reduction| matches!(reduction.combine, Combine::Op(BinaryOp::Add | BinaryOp::Mul));
         let is_float = |reduction: &Reduction| nest.block.dtype(reduction.values[0]).is_float();
-        let total: Extent = nest.dims_with(Role::Reduce).map(|dim| nest.dims[dim].extent).product();
+        let total: Extent =
+            nest.dims_with(Role::Reduce).map(|dim| nest.dims[dim].extent).fold(1, Extent::saturating_mul);
         let fits = total > LONG
             && nest.dims.iter().all(|dim| dim.role != Role::Sequential)
             && nest.reductions.iter().any(|reduction| is_sum(reduction) && is_float(reduction))

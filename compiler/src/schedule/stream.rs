@@ -6,10 +6,10 @@
 
 use crate::diag::Diagnostic;
 use crate::loops::{
-    Access, Affine, BinaryOp, BlockBuilder, BufferId, Combine, Dim, Function, Index, Inst, Module, Nest,
-    Place, Reduction, Role, Store, Val, copy, rewrite_nests,
+    Access, Affine, BinaryOp, BlockBuilder, Combine, Dim, Function, Index, Inst, Module, Nest, Reduction,
+    Role, Store, Val, copy, rewrite_nests,
 };
-use crate::types::{Aval, Extent};
+use crate::types::Extent;
 
 // Rows added at once, so that accumulators are loaded and stored once for several rows.
 const ROWS: usize = 4;
@@ -56,7 +56,8 @@ impl<'n> Stream<'n> {
             return None;
         };
         let stream = Stream { nest, reduction, op, store, rows };
-        let outer_points: Extent = outer.iter().map(|&dim| nest.dims[dim].extent).product();
+        let outer_points: Extent =
+            outer.iter().map(|&dim| nest.dims[dim].extent).fold(1, Extent::saturating_mul);
         let fits = nest.dims.len() == parallel.len() + 1
             && nest.dims[rows].extent >= LEAST_EXTENT
             && nest.dims[columns].extent >= LEAST_EXTENT
@@ -88,7 +89,7 @@ impl<'n> Stream<'n> {
     /// Can the output hold the accumulators while the inputs are still being read?
     fn can_accumulate(&self, function: &Function, columns: usize) -> bool {
         let (block, buffer) = (&self.nest.block, function.buffer(self.store.buffer));
-        let bytes = self.nest.dims[columns].extent * buffer.dtype.size_bytes();
+        let bytes = self.nest.dims[columns].extent.saturating_mul(buffer.dtype.size_bytes());
         let starts_constant = matches!(block.inst(self.reduction.inits[0]), Inst::Const(_));
         self.store.mask.is_none()
             && self.store.combine.is_none()
@@ -97,7 +98,7 @@ impl<'n> Stream<'n> {
             && buffer.dtype == block.dtype(self.reduction.values[0])
             && buffer.dtype == block.dtype(self.store.value)
             && bytes <= MOST_ACCUMULATOR_BYTES
-            && !block.loads().any(|access| overlap(function, access.buffer, self.store.buffer))
+            && !block.loads().any(|access| function.share_bytes(access.buffer, self.store.buffer))
     }
 
     fn nests(&self) -> Vec<Nest> {
@@ -188,19 +189,4 @@ impl<'n> Stream<'n> {
         let of = |index: &Index| Index::affine(index.affine.substitute(map));
         self.store.indices.iter().map(of).collect()
     }
-}
-
-/// Do two buffers share bytes?
-fn overlap(function: &Function, a: BufferId, b: BufferId) -> bool {
-    let (a, b) = (function.memory(a), function.memory(b));
-    let range = |id: BufferId| match &function.buffer(id).place {
-        Place::Arena(start) => {
-            let buffer = function.buffer(id);
-            Some((*start, *start + Aval::new(buffer.dtype, buffer.shape.clone()).size_bytes()))
-        }
-        Place::Input(_) | Place::Output(_) | Place::Constant(_) | Place::Unplaced => None,
-        Place::Alias(_) | Place::Row { .. } => None,
-    };
-    let meet = |(a, b): ((usize, usize), (usize, usize))| a.0 < b.1 && b.0 < a.1;
-    a == b || range(a).zip(range(b)).is_some_and(meet)
 }

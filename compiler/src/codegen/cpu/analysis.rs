@@ -5,7 +5,7 @@
 //! Instructions run at their depth, once for all iterations of deeper loops. Those that depend on a reduction's
 //! result run after the reduce loops, at the depth of the last parallel dim.
 
-use crate::loops::{Access, BufferId, Function, Inst, Nest, Place, Role, Val};
+use crate::loops::{Access, Function, Inst, Nest, Role, Val};
 
 /// Facts about a nest under its plan.
 pub(super) struct Analysis {
@@ -132,21 +132,5 @@ fn execution_order(nest: &Nest) -> Vec<usize> {
 /// May an earlier point of the nest have written what this load reads? Only sequential dims allow that.
 fn may_be_overwritten(function: &Function, nest: &Nest, access: &Access) -> bool {
     nest.dims_with(Role::Sequential).next().is_some()
-        && nest.stores.iter().any(|store| share_memory(function, store.buffer, access.buffer))
-}
-
-fn share_memory(function: &Function, a: BufferId, b: BufferId) -> bool {
-    let (a, b) = (function.memory(a), function.memory(b));
-    let arena = |id: BufferId| match function.buffer(id).place {
-        Place::Arena(offset) => {
-            let buffer = function.buffer(id);
-            Some((offset, offset + buffer.shape.element_count() * buffer.dtype.size_bytes()))
-        }
-        Place::Input(_) | Place::Output(_) | Place::Constant(_) | Place::Unplaced => None,
-        Place::Alias(_) | Place::Row { .. } => None,
-    };
-    match (arena(a), arena(b)) {
-        (Some(a), Some(b)) => a.0 < b.1 && b.0 < a.1,
-        _ => a == b,
-    }
+        && nest.stores.iter().any(|store| function.share_bytes(store.buffer, access.buffer))
 }

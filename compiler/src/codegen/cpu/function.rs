@@ -278,7 +278,7 @@ impl<'a, 'm, 'f> Body<'a, 'm, 'f> {
     pub(super) fn pointer(&mut self, buffer: BufferId) -> Emit<Value> {
         let [inputs, outputs, work, _] = self.args;
         let flags = MemFlagsData::trusted().with_readonly();
-        Ok(match &self.function.buffer(self.function.resolve(buffer)).place {
+        Ok(match &self.function.buffer(self.function.whole(buffer)).place {
             Place::Input(position) => self.cx.b.ins().load(types::I64, flags, inputs, 8 * *position as i32),
             Place::Output(position) => self.cx.b.ins().load(types::I64, flags, outputs, 8 * *position as i32),
             Place::Constant(tensor) => {
@@ -288,13 +288,13 @@ impl<'a, 'm, 'f> Body<'a, 'm, 'f> {
             Place::Arena(offset) => self.cx.b.ins().iadd_imm_s(work, *offset as i64),
             Place::Unplaced => return Err(Diagnostic::bug("a buffer has no place in the arena")),
             &Place::Row { of, var, first, step } => {
-                let size_bytes = self.function.size_bytes(self.function.resolve(buffer)) as i64;
+                let size_bytes = self.function.size_bytes(self.function.whole(buffer)) as i64;
                 let (start, position) = (self.pointer(of)?, self.loop_position(var)?);
                 let offset = self.cx.b.ins().imul_imm_s(position, step * size_bytes);
                 let row = self.cx.b.ins().iadd(start, offset);
                 self.cx.b.ins().iadd_imm_s(row, first * size_bytes)
             }
-            Place::Alias(_) => return Err(Diagnostic::bug("an alias resolves to an alias")),
+            Place::Alias(_) | Place::Next(_) => return Err(Diagnostic::bug("an alias resolves to an alias")),
         })
     }
 

@@ -80,7 +80,7 @@ impl NestEmitter<'_, '_, '_, '_> {
         let has_divisor = indices.iter().any(|index| index.divisor != 1);
         // With a divisor the sum means nothing: such an access computes its offset from the start of the buffer.
         let terms = if has_divisor { Vec::new() } else { sum.terms().to_vec() };
-        let address = Address { buffer: self.body.function.resolve(buffer), terms };
+        let address = Address { buffer: self.body.function.whole(buffer), terms };
         let found = addresses.iter().position(|known| *known == address);
         let at = found.unwrap_or_else(|| {
             addresses.push(address);
@@ -416,7 +416,7 @@ impl NestEmitter<'_, '_, '_, '_> {
         match self.body.function.buffer(self.body.function.memory(buffer)).place {
             Place::Input(_) | Place::Constant(_) => flags.with_readonly(),
             Place::Output(_) | Place::Arena(_) | Place::Unplaced => flags,
-            Place::Alias(_) | Place::Row { .. } => flags,
+            Place::Alias(_) | Place::Next(_) | Place::Row { .. } => flags,
         }
     }
 }

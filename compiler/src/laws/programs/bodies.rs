@@ -21,12 +21,19 @@ impl Generator<'_> {
         let arrays = |shapes: &[Shape]| -> Vec<Aval> {
             shapes.iter().map(|shape| Aval::new(DType::F64, shape.clone())).collect()
         };
-        let counter = [Aval::scalar(DType::I32)];
-        let inputs = [&arrays(&consts), counter.as_slice(), &arrays(&state), &arrays(&xs)].concat();
-        let outputs = [counter.as_slice(), &arrays(&state), &arrays(&ys)].concat();
+        // The counter, and an array of another type at times.
+        let mut own = vec![Aval::scalar(DType::I32)];
+        if self.random.below(2) == 0 {
+            own.push(Aval::new(self.other_dtype(), self.shape()));
+        }
+        let inputs = [&arrays(&consts), own.as_slice(), &arrays(&state), &arrays(&xs)].concat();
+        let outputs = [own.as_slice(), &arrays(&state), &arrays(&ys)].concat();
         let body = self.body(&inputs, &outputs, SIZE);
         let mut operands: Vec<Atom> = consts.iter().map(|shape| self.of_shape(shape)).collect();
         operands.push(self.integer());
+        for aval in &own[1..] {
+            operands.push(self.typed(aval.dtype, &aval.shape));
+        }
         for shape in &state {
             // A state that starts as a constant, which gets its tangents on the way.
             let start = match self.random.below(3) {
@@ -40,12 +47,43 @@ impl Generator<'_> {
             body: body.into(),
             length,
             consts: consts.len(),
-            carries: 1 + state.len(),
+            carries: own.len() + state.len(),
             reverse: self.random.below(2) == 0,
             rest: Params::new(),
         };
         let results = self.b.emit(scan, &operands);
-        results[1 + self.random.below(results.len() - 1)]
+        self.typed.extend(&results[1..own.len()]);
+        results[own.len() + self.random.below(results.len() - own.len())]
+    }
+
+    /// A sum over the rows of an array that is there: within a body, of its state at times.
+    pub fn scan_rows(&mut self) -> Atom {
+        let rows = self.of_rank(1);
+        let shape = self.b.aval(rows).shape;
+        let row = Aval::new(DType::F64, shape.without(&[0]));
+        let state = Aval::new(DType::F64, self.shape());
+        let more = self.random.below(2) == 0;
+        let mut other = None;
+        if more {
+            let dtype = self.other_dtype();
+            other = Some(self.typed(dtype, &shape));
+        }
+        let xs: Vec<Atom> = [rows].into_iter().chain(other).collect();
+        let row_avals: Vec<Aval> =
+            xs.iter().map(|&x| self.b.aval(x)).map(|aval| aval.with_shape(row.shape.clone())).collect();
+        let body =
+            self.body(&[std::slice::from_ref(&state), &row_avals].concat(), &[state.clone(), row], SIZE);
+        let first = self.of_shape(&state.shape);
+        let scan = Scan {
+            body: body.into(),
+            length: shape[0],
+            consts: 0,
+            carries: 1,
+            reverse: self.random.below(2) == 0,
+            rest: Params::new(),
+        };
+        let results = self.b.emit(scan, &[&[first], xs.as_slice()].concat());
+        results[self.random.below(2)]
     }
 
     /// Two or three branches; an integer or a comparison says which.

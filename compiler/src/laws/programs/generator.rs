@@ -16,13 +16,22 @@ pub struct Generator<'r> {
     pub pool: Vec<Atom>,
     /// Integers: positions and counters.
     pub integers: Vec<Atom>,
+    /// Arrays of other types: Bool, I8, I64.
+    pub typed: Vec<Atom>,
     /// How deep bodies may still nest.
     pub depth: usize,
 }
 
 impl<'r> Generator<'r> {
     pub fn new(random: &'r mut Random) -> Self {
-        Generator { random, b: Builder::new(), pool: Vec::new(), integers: Vec::new(), depth: DEPTH }
+        Generator {
+            random,
+            b: Builder::new(),
+            pool: Vec::new(),
+            integers: Vec::new(),
+            typed: Vec::new(),
+            depth: DEPTH,
+        }
     }
 
     /// A program of about `size` equations at its top level: one to three floating inputs and an integer; a scalar output,
@@ -53,19 +62,28 @@ impl<'r> Generator<'r> {
             b: Builder::new(),
             pool: Vec::new(),
             integers: Vec::new(),
+            typed: Vec::new(),
             depth: self.depth - 1,
         };
         for aval in inputs {
             let input = inner.b.input(aval.clone()).into();
-            if aval.dtype == DType::F64 { &mut inner.pool } else { &mut inner.integers }.push(input);
+            inner.pool_of(aval.dtype).push(input);
         }
+        // Some successors are made before all else, while what they succeed is still to be read.
+        let early: Vec<Option<Atom>> = outputs.iter().map(|aval| inner.early(aval)).collect();
         (0..size).for_each(|_| inner.step());
         let digest = inner.digest();
         let outputs = outputs
             .iter()
-            .map(|aval| {
-                if aval.dtype != DType::F64 {
-                    return inner.next_integer();
+            .zip(early)
+            .map(|(aval, early)| {
+                if let Some(early) = early {
+                    return early;
+                }
+                match aval.dtype {
+                    DType::F64 => {}
+                    DType::I32 => return inner.next_integer(),
+                    dtype => return inner.combined_typed(dtype, &aval.shape),
                 }
                 let output = inner.of_shape(&aval.shape);
                 // A branch or a step may also hand on what it is given.
@@ -77,6 +95,30 @@ impl<'r> Generator<'r> {
             })
             .collect();
         inner.b.finish(outputs)
+    }
+
+    /// Where inputs of a type are kept.
+    fn pool_of(&mut self, dtype: DType) -> &mut Vec<Atom> {
+        match dtype {
+            DType::F64 => &mut self.pool,
+            DType::I32 => &mut self.integers,
+            _ => &mut self.typed,
+        }
+    }
+
+    /// A bounded value made of an input of this type at times.
+    fn early(&mut self, aval: &Aval) -> Option<Atom> {
+        if self.random.below(3) != 0 {
+            return None;
+        }
+        match aval.dtype {
+            DType::F64 => {
+                let x = self.of_shape(&aval.shape);
+                Some(self.b.unary(UnaryKind::Sin, x))
+            }
+            DType::I32 => None,
+            dtype => Some(self.combined_typed(dtype, &aval.shape)),
+        }
     }
 
     /// A number that depends on the latest arrays, so that hardly anything is computed in vain.

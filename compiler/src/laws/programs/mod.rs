@@ -8,6 +8,7 @@ mod bodies;
 mod composition;
 mod generator;
 mod steps;
+mod typed;
 
 use super::compiled;
 use crate::derivatives::{self, Domain, Fault, Finding, Functions, Random, Settings, Verdict};

@@ -35,9 +35,11 @@ impl Generator<'_> {
             Self::cumulated,
             Self::selected,
             Self::sorted,
+            Self::of_other_type,
+            Self::of_other_type,
         ];
         let nested: &[fn(&mut Self) -> Atom] =
-            &[Self::scan, Self::cond, Self::counted_while, Self::call, Self::batched_cond];
+            &[Self::scan, Self::scan_rows, Self::cond, Self::counted_while, Self::call, Self::batched_cond];
         let made = match self.random.below(4) {
             0 if self.depth > 0 => nested[self.random.below(nested.len())](self),
             _ => steps[self.random.below(steps.len())](self),

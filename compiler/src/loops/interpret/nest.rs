@@ -133,7 +133,10 @@ impl Machine<'_> {
         }
         let mut bytes = Vec::with_capacity(width);
         value.encode(dtype, &mut bytes);
-        self.bytes_mut(store.buffer)[position * width..(position + 1) * width].copy_from_slice(&bytes);
+        let range = position * width..(position + 1) * width;
+        self.bytes_mut(store.buffer)[range.clone()].copy_from_slice(&bytes);
+        let (memory, range) = self.owned(store.buffer, range);
+        self.owners.write(memory, range, self.function.version(store.buffer));
         Ok(())
     }
 }

@@ -69,3 +69,64 @@ fn each_broken_invariant_is_named() {
         assert!(errors.contains(expected), "expected `{expected}`, found `{errors}`");
     }
 }
+
+/// A loop whose step makes the successor of `state` in its place and then adds up `read`.
+fn successor(read: fn(state: BufferId, next: BufferId) -> BufferId) -> Function {
+    use crate::loops::LoopVar;
+    let [state, next, sum, row] = [0, 1, 2, 3].map(BufferId);
+    let buffer = |shape: &[usize], place| Buffer { dtype: DType::F32, shape: shape.into(), place };
+    let mut b = BlockBuilder::new();
+    let old = b.load(Access::new(state, vec![Index::dim(0)]), DType::F32);
+    let new = b.add(old, old);
+    let mut make = Nest::new(vec![Dim::parallel(2)]);
+    make.block = b.finish();
+    let plain = |buffer, indices, value| Store { buffer, indices, value, mask: None, combine: None };
+    make.stores = vec![plain(next, vec![Index::dim(0)], new)];
+    let mut b = BlockBuilder::new();
+    let at = b.load(Access::new(row, vec![]), DType::F32);
+    let mut add = Nest::new(vec![]);
+    add.block = b.finish();
+    add.stores = vec![Store { combine: Some(BinaryOp::Add), ..plain(sum, vec![], at) }];
+    let (outer, inner) = (LoopVar(0), LoopVar(1));
+    let rows = Stmt::Loop { var: inner, count: 2, body: vec![Stmt::Nest(add)] };
+    let body = vec![Stmt::Nest(make), rows];
+    Function {
+        name: "f".into(),
+        buffers: vec![
+            buffer(&[2], Place::Output(0)),
+            buffer(&[2], Place::Next(state)),
+            buffer(&[], Place::Output(1)),
+            buffer(&[], Place::Row { of: read(state, next), var: inner, first: 0, step: 1 }),
+        ],
+        body: vec![Stmt::Loop { var: outer, count: 2, body }],
+        arena_bytes: 0,
+    }
+}
+
+#[test]
+fn rows_of_a_state_are_not_read_once_its_successor_is_written() {
+    use crate::loops::interpret::{self, Strictness};
+    let right = successor(|_, next| next);
+    assert_eq!(verify(&right), Vec::<String>::new());
+    assert!(interpret::function(&right, &[], Strictness::Source).is_ok());
+    let wrong = successor(|state, _| state);
+    assert!(verify(&wrong).join("; ").contains("is read after its successor was written"));
+    let found = interpret::function(&wrong, &[], Strictness::Source).map(|_| ());
+    assert!(found.is_err_and(|why| why.contains("was written in its place")));
+}
+
+#[test]
+fn positions_do_not_become_masks_in_lanes() {
+    let message = broken_nest(|nest| {
+        let mut b = BlockBuilder::new();
+        let at = b.dim(0);
+        let mask = b.convert(at, DType::Bool);
+        let value = b.convert(mask, DType::F32);
+        *nest = Nest::new(vec![Dim::parallel(4)]);
+        nest.block = b.finish();
+        let (buffer, indices) = (BufferId(1), vec![Index::dim(0)]);
+        nest.stores = vec![Store { buffer, indices, value, mask: None, combine: None }];
+        nest.plan.vector = Some(VectorPlan { dim: 0, lanes: 4, unroll: 1 });
+    });
+    assert!(message.contains("to masks"), "{message}");
+}
