@@ -1,15 +1,30 @@
-//! Loops whose number of iterations can be read off become scans, which have a reverse mode and need no condition.
+//! Loops in their plainest form: what never changes is no state, and loops whose number of iterations can be read off are
+//! scans, which have a reverse mode and need no condition.
 
 use crate::diag::{Diagnostic, Origin};
-use crate::ir::Program;
+use crate::ir::{Atom, Equation, Program};
 use crate::ops::Op;
-use crate::ops::control;
+use crate::ops::control::{self, Closed};
 
-/// Turns counted `while` loops into `scan`s, at any depth.
+/// Makes unchanged parts of the state constants, and counted `while` loops `scan`s, at any depth.
 pub fn run(mut program: Program) -> Result<Program, Diagnostic> {
+    // What stands for a variable from now on.
+    let mut instead: Vec<Option<Atom>> = vec![None; program.vars.len()];
+    let replace = |atom: &mut Atom, instead: &[Option<Atom>]| {
+        if let Some(other) = atom.var().and_then(|var| instead[var.0 as usize]) {
+            *atom = other;
+        }
+    };
     for eqn in &mut program.equations {
+        eqn.operands.iter_mut().for_each(|atom| replace(atom, &instead));
         if let Some(nested) = eqn.op.nested() {
             eqn.op = nested.map_bodies(&mut |body| run(body.clone()))?;
+        }
+        if let Some(closed) = control::closed_over(&eqn.op) {
+            for &(result, operand) in &closed.unchanged {
+                instead[eqn.results[result].0 as usize] = Some(eqn.operands[operand]);
+            }
+            close(eqn, closed);
         }
         let Op::While(op) = &eqn.op else { continue };
         if let Some(scan) = control::as_scan(op, &eqn.operands) {
@@ -18,6 +33,8 @@ pub fn run(mut program: Program) -> Result<Program, Diagnostic> {
             eqn.op = scan.into();
         }
     }
+    program.equations.retain(|eqn| !matches!(eqn.op, Op::Scan(_)) || !eqn.results.is_empty());
+    program.outputs.iter_mut().for_each(|atom| replace(atom, &instead));
     Ok(program)
 }
 
@@ -32,3 +49,12 @@ pub fn conditional_loops(program: &Program) -> Vec<Origin> {
     }
     found
 }
+
+fn close(eqn: &mut Equation, closed: Closed) {
+    eqn.op = closed.op;
+    eqn.operands = closed.operands.iter().map(|&at| eqn.operands[at]).collect();
+    eqn.results = closed.results.iter().map(|&at| eqn.results[at]).collect();
+}
+
+#[cfg(test)]
+mod tests;

@@ -26,7 +26,11 @@ pub struct Pass<T> {
 pub const PROGRAM_PASSES: &[Pass<Program>] = &[
     Pass { name: "inline", about: "replace calls by bodies", run: optimize::inline::run },
     Pass { name: "fold", about: "evaluate constant equations", run: optimize::fold::run },
-    Pass { name: "count", about: "turn loops that count into scans", run: optimize::count::run },
+    Pass {
+        name: "count",
+        about: "make what loops never change their constants, and loops that count scans",
+        run: optimize::count::run,
+    },
     Pass { name: "trim", about: "drop what loops and branches compute for nobody", run: optimize::trim::run },
     Pass { name: "cse", about: "merge equal equations", run: optimize::cse::run },
     Pass { name: "simplify", about: "write what costs less for the same", run: optimize::simplify::run },

@@ -13,6 +13,7 @@ mod scan;
 #[cfg(test)]
 mod tests;
 mod trim;
+mod unchanged;
 mod while_loop;
 
 pub use call::{Call, CallKind};
@@ -23,6 +24,7 @@ pub use platform::PlatformIndex;
 pub(super) use pointwise::is_elementwise;
 pub use scan::Scan;
 pub use trim::trim;
+pub use unchanged::{Closed, closed_over};
 pub use while_loop::While;
 
 use super::Op;
