@@ -39,7 +39,6 @@ pub fn run(args: &RuntimeArgs) -> Result<(), Failure> {
 /// Runs rustc for one part, with the settings of the profile `archive`; returns the static library.
 fn build(target: &str, folder: &Path, part: &str) -> Result<Vec<u8>, Failure> {
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| OsString::from("rustc"));
-    let library = format!("lib{part}.a");
     let mut command = Command::new(&rustc);
     command.current_dir(folder).args(["--crate-name=rjaxc_rt", "--crate-type=staticlib", "--edition=2024"]);
     command.args([
@@ -50,7 +49,7 @@ fn build(target: &str, folder: &Path, part: &str) -> Result<Vec<u8>, Failure> {
         "-Crelocation-model=pic",
     ]);
     command.args(["--cap-lints=allow", "--cfg=rjaxc_archive", &format!("--cfg=rjaxc_part=\"{part}\"")]);
-    command.args([&format!("--target={target}"), "-o", &library, "lib.rs"]);
+    command.args([&format!("--target={target}"), "--out-dir", part, "lib.rs"]);
     let outcome = command.output().map_err(|error| {
         let name = rustc.to_string_lossy();
         let message = format!("the runtime is built by Rust: {name} cannot be run: {error}");
@@ -68,7 +67,7 @@ fn build(target: &str, folder: &Path, part: &str) -> Result<Vec<u8>, Failure> {
         );
         return Err(Diagnostic::error(message).hint(hint).into());
     }
-    let path = folder.join(library);
+    let path = folder.join(part).join("librjaxc_rt.a");
     fs::read(&path).map_err(|error| Failure::data(format!("{}: {error}", path.display())))
 }
 

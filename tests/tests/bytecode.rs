@@ -26,6 +26,9 @@ fn read(sources: &Sources, id: diag::SourceId) -> Result<Meaning, String> {
     sort(&mut module.attributes);
     for function in &mut module.functions {
         sort(&mut function.attributes);
+        // Text names arguments by their locations, which the reader of bytecode passes over.
+        let is_compared = |(name, _): &(String, Attribute)| name != hlo::ARGUMENT_NAME;
+        function.argument_attributes.iter_mut().for_each(|attributes| attributes.0.retain(is_compared));
         function.argument_attributes.iter_mut().for_each(sort);
         function.result_attributes.iter_mut().for_each(sort);
         sort_region(&mut function.body);

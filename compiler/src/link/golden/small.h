@@ -3,6 +3,7 @@
  * Arrays are row-major, contiguous and allocated by the caller; a scalar is an array of one element.
  * Results and work memory must not overlap anything else. Functions are pure and re-entrant; they return
  * 0 (RJAX_OK) or a negative rjax_status. `work` needs no initialisation and may be NULL when its size is 0.
+ * A call that is given NULL, a misaligned pointer, an executor without a function or the wrong processor says so.
  */
 #ifndef RJAXC_MODEL_H
 #define RJAXC_MODEL_H
@@ -68,6 +69,13 @@ typedef enum rjax_dtype {
   RJAX_FLOAT0 = 23
 } rjax_dtype;
 
+/* A parameter that points at `count` values or more. C compilers check it; C++ has no such declaration. */
+#if defined(__cplusplus) || defined(_MSC_VER)
+#define RJAX_ARRAY(type, name, count) type *name
+#else
+#define RJAX_ARRAY(type, name, count) type name[static count]
+#endif
+
 /* One input or result. `shape` holds `rank` extents and is NULL for a scalar. */
 typedef struct rjax_array_info {
   const char *name;
@@ -88,6 +96,7 @@ typedef struct rjax_metadata {
   const rjax_array_info *out;
   uint64_t work_bytes;
   uint64_t work_align;
+  const char *features; /* what the processor must have, separated by spaces: "sse4.2 avx2"; a call checks it */
 } rjax_metadata;
 
 /* Threads lent by the caller for one call. `parallel_for` runs task(data, i) for every i below count, in any order
@@ -106,10 +115,10 @@ typedef struct rjax_exec {
 #define MODEL_PREDICT_WORK_BYTES 18432
 #define MODEL_PREDICT_WORK_ALIGN 64
 int32_t model_predict(
-    const float *w, /* f32[784,10] */
-    const float *b, /* f32[10] */
-    const uint16_t *x, /* bf16[784] (upper 16 bits of a float) */
-    float *y, /* result f32[10] */
+    RJAX_ARRAY(const float, w, 7840), /* f32[784,10] */
+    RJAX_ARRAY(const float, b, 10), /* f32[10] */
+    RJAX_ARRAY(const uint16_t, x, 784), /* bf16[784] (upper 16 bits of a float) */
+    RJAX_ARRAY(float, y, 10), /* result f32[10] */
     void *work);
 /* The same; `in` and `out` point at the arrays in that order. exec may be NULL: this thread alone. */
 int32_t model_predict_call(const void *const *in, void *const *out, void *work, const rjax_exec *exec);
@@ -119,11 +128,11 @@ const rjax_metadata *model_predict_metadata(void);
 #define MODEL_STEP_WORK_BYTES 0
 #define MODEL_STEP_WORK_ALIGN 64
 int32_t model_step(
-    const uint8_t *in_, /* bool[] `in` (0 or 1) */
-    const uint32_t *key, /* key<fry>[] (pairs: the two words of a key) */
-    const float *work_2, /* c64[2,3] `work` (pairs: real, imaginary) */
+    RJAX_ARRAY(const uint8_t, in_, 1), /* bool[] `in` (0 or 1) */
+    RJAX_ARRAY(const uint32_t, key, 2), /* key<fry>[] (pairs: the two words of a key) */
+    RJAX_ARRAY(const float, work_2, 12), /* c64[2,3] `work` (pairs: real, imaginary) */
     int8_t *in_2, /* result i4[0] `in` (-8..7, one per byte) */
-    double *x, /* result f64[] `é` */
+    RJAX_ARRAY(double, x, 1), /* result f64[] `é` */
     void *work);
 /* The same; `in` and `out` point at the arrays in that order. exec may be NULL: this thread alone. */
 int32_t model_step_call(const void *const *in, void *const *out, void *work, const rjax_exec *exec);
