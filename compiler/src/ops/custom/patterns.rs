@@ -2,7 +2,9 @@
 
 use super::super::Op;
 use super::super::control::{CallKind, CustomCall, CustomKind};
-use super::super::elementwise::{Binary, BinaryKind, CompareKind, Identity, IdentityKind, Unary, UnaryKind};
+use super::super::elementwise::{
+    Binary, BinaryKind, CompareKind, Identity, IdentityKind, IntegerPow, Unary, UnaryKind,
+};
 use super::super::rules::broadcast_to;
 use super::super::special::{Special, SpecialKind};
 use super::matching::{Definitions, Matching, View};
