@@ -57,16 +57,16 @@ impl Cx<'_> {
         }
     }
 
-    /// Positions count in lanes of the width of what they are converted to, and masks have all bits of a lane alike: a
-    /// conversion to Bool has no form in lanes (legalization makes it a comparison), and an operation takes positions as
-    /// they are only where lanes have their width.
+    /// Positions count in lanes of the width of what they are converted to. Masks have all bits of a lane alike, so
+    /// positions do not convert to Bool in lanes (legalization makes a comparison of that), and an operation takes
+    /// positions as they are only where lanes have their width.
     fn positions_and_masks(&mut self, nest: &Nest, val: Val, vector: VectorPlan) {
         let block = &nest.block;
         let is_position = |x: &Val| matches!(block.inst(*x), Inst::Dim(dim) if *dim == vector.dim);
         match block.inst(val) {
             Inst::Convert(x) => {
-                let makes_mask = block.dtype(val) == DType::Bool && block.dtype(*x) != DType::Bool;
-                self.check(!makes_mask, || format!("{val:?} converts lanes of {} to masks", block.dtype(*x)));
+                let makes_mask = block.dtype(val) == DType::Bool && is_position(x);
+                self.check(!makes_mask, || format!("{val:?} converts positions to masks"));
             }
             inst => {
                 let fits = vector.lanes == 2 || !inst.operands().iter().any(is_position);
