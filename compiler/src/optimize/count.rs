@@ -2,9 +2,10 @@
 //! scans, which have a reverse mode and need no condition.
 
 use crate::diag::{Diagnostic, Origin};
-use crate::ir::{Atom, Equation, Program};
+use crate::ir::{Atom, Body, Equation, Program};
 use crate::ops::Op;
 use crate::ops::control::{self, Closed};
+use std::collections::HashSet;
 
 /// Makes unchanged parts of the state constants, and counted `while` loops `scan`s, at any depth.
 pub fn run(mut program: Program) -> Result<Program, Diagnostic> {
@@ -38,16 +39,25 @@ pub fn run(mut program: Program) -> Result<Program, Diagnostic> {
     Ok(program)
 }
 
-/// Where a program, its bodies included, repeats something for as long as a condition holds.
+/// Where a program, its bodies included, repeats something for as long as a condition holds; each body counts once.
 pub fn conditional_loops(program: &Program) -> Vec<Origin> {
     let mut found = Vec::new();
+    collect_loops(program, &mut HashSet::new(), &mut found);
+    found
+}
+
+/// `seen`: bodies that many equations share are walked through once.
+fn collect_loops(program: &Program, seen: &mut HashSet<Body>, found: &mut Vec<Origin>) {
     for eqn in &program.equations {
         if let Op::While(_) = &eqn.op {
             found.push(eqn.origin.clone());
         }
-        found.extend(eqn.op.bodies().into_iter().flat_map(|body| conditional_loops(body)));
+        for body in eqn.op.bodies() {
+            if seen.insert(body.clone()) {
+                collect_loops(body, seen, found);
+            }
+        }
     }
-    found
 }
 
 fn close(eqn: &mut Equation, closed: Closed) {
