@@ -42,7 +42,7 @@ judge() {
     shift
     step "conformance with JAX, read as $text"
     # shellcheck disable=SC2046
-    "$python" "$corpus/runner.py" $(printf "$corpus/cases/%s " "$@") --ir "$text" --server "$rjaxc conform" \
+    "$python" "$corpus/runner.py" $(printf "$corpus/cases/%s " "$@") --ir "$text" --server "$rjaxc conform --guard" \
         --report "build/conformance-$text.json" -q || true
     "$python" tests/conformance/verdict.py "tests/conformance/$text.txt" "build/conformance-$text.json"
 }
