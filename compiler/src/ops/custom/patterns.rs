@@ -53,9 +53,10 @@ use Meaning::Custom;
 /// Asked in this order.
 pub(super) const PATTERNS: [Pattern; 12] = [
     Pattern { meaning: Meaning::Unary(UnaryKind::Logistic), arity: 1, free: 0, body: logistic },
-    Pattern { meaning: Meaning::Power(-2), arity: 1, free: 0, body: |b, x| reciprocal(b, x, 2) },
-    Pattern { meaning: Meaning::Power(-3), arity: 1, free: 0, body: |b, x| reciprocal(b, x, 3) },
+    // The fourth power is a square, too.
     Pattern { meaning: Meaning::Power(-4), arity: 1, free: 0, body: |b, x| reciprocal(b, x, 4) },
+    Pattern { meaning: Meaning::Power(-3), arity: 1, free: 0, body: |b, x| reciprocal(b, x, 3) },
+    Pattern { meaning: Meaning::Power(-2), arity: 1, free: 0, body: |b, x| reciprocal(b, x, 2) },
     Pattern { meaning: Custom("logaddexp", "_logaddexp_jvp"), arity: 2, free: 0, body: logaddexp },
     Pattern { meaning: Custom("logaddexp2", "_logaddexp2_jvp"), arity: 2, free: 0, body: logaddexp2 },
     Pattern { meaning: Custom("_xlogx", "_xlogx_jvp"), arity: 1, free: 0, body: xlogx },
