@@ -401,6 +401,23 @@ fn products_come_in_the_order_that_is_wanted() {
 }
 
 #[test]
+fn batches_of_products_with_one_matrix_are_one_product() {
+    let product = |source: &str, repeated: &str, dims: &str, numbers: &str, result: &str, operands: &str| {
+        format!(
+            "a:f32[{repeated}] = broadcast_in_dim[broadcast_dimensions=({dims}) shape=({repeated})] {source}\np:f32[{result}] = dot_general[dimension_numbers=({numbers})] {operands}"
+        )
+    };
+    let right = product("y", "5,3,4", "1, 2", "([1], [1]), ([0], [0])", "5,4", "x a");
+    check("x:f32[5,3] y:f32[3,4]", &right, &["dot_general"]);
+    let left = product("y", "4,5,3", "0, 2", "([2], [0]), ([1], [1])", "5,4", "a x");
+    check("x:f32[3,5] y:f32[4,3]", &left, &["dot_general"]);
+    let two = product("y", "2,5,4,3", "2, 3", "([3], [2]), ([1, 0], [1, 0])", "5,2,4,6", "a x");
+    check("x:f32[2,5,3,6] y:f32[4,3]", &two, &["dot_general", "transpose"]);
+    let guard = "s:f32[3] = stop_gradient x\na:f32[3] = select_n m s x";
+    check("m:bool[3] x:f32[3]", guard, &[]);
+}
+
+#[test]
 fn products_with_ones_are_sums() {
     let ones = |shape: &str| format!("o:f32[{shape}] = broadcast_in_dim 1.0:f32[]\n");
     let left = ones("9,3") + "p:f32[9,5] = dot_general[dimension_numbers=(([1], [0]), ([], []))] o y";
