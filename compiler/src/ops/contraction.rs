@@ -470,7 +470,7 @@ fn operand(dtype: DType, shape: &[usize], start: usize) -> Tensor {
     Tensor::from_f64s(dtype, shape, &values)
 }
 
-fn four_lists(numbers: &Value) -> Option<[Vec<usize>; 4]> {
+pub(in crate::ops) fn four_lists(numbers: &Value) -> Option<[Vec<usize>; 4]> {
     let Value::Tuple(pairs) = numbers else { return None };
     let [Value::Tuple(contract), Value::Tuple(batch)] = pairs.as_slice() else { return None };
     let lists: Option<Vec<Vec<usize>>> = contract.iter().chain(batch).map(Value::sizes).collect();

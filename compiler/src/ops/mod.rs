@@ -5,10 +5,12 @@
 //! primitive, write a struct with [`rules::Primitive`] and [`rules::Family`] in its family's file and name it here.
 
 mod build;
+pub mod collective;
 pub mod contraction;
 pub mod control;
 pub mod custom;
 pub mod elementwise;
+pub mod expanded;
 pub mod fft;
 pub mod hlo;
 pub mod indexing;
@@ -22,6 +24,7 @@ pub mod sorting;
 pub mod special;
 #[cfg(test)]
 mod tests;
+pub mod unvmap;
 pub mod windows;
 
 use crate::diag::TypeError;
@@ -88,6 +91,7 @@ primitives! {
     linalg::Svd, linalg::Eig, linalg::Schur, linalg::Hessenberg, linalg::TridiagonalSolve,
     linalg::CustomLinearSolve,
     special::Special, fft::Fft,
+    collective::Collective, unvmap::Unvmap, unvmap::SelectIfVmap, unvmap::Unknown,
 }
 
 type Reader = fn(&str, &Params, &[Option<Aval>]) -> Option<Result<Op, TypeError>>;

@@ -17,7 +17,8 @@ pub const REFUSED: &[Refused] = &[
     Refused {
         names: &["ffi_call", "io_callback", "pure_callback"],
         why: "calls a function of the host, which the text does not contain",
-        hint: "split the program: return the operands of the callback, and pass its results to a second function",
+        hint: "split the program: return the operands of the callback, and pass its results to a second function; \
+               eqx.error_if makes none where EQX_ON_ERROR=nan is set as the text is printed",
     },
     Refused {
         names: &["addupdate", "empty_ref", "freeze", "get", "new_ref", "run_state", "swap"],
@@ -30,24 +31,29 @@ pub const REFUSED: &[Refused] = &[
         hint: "export the function without ordered effects, infeeds and outfeeds",
     },
     Refused {
-        names: &[
-            "all_gather",
-            "all_gather_invariant",
-            "all_to_all",
-            "axis_index",
-            "pbroadcast",
-            "pgather",
-            "pmax",
-            "pmin",
-            "ppermute",
-            "psum",
-            "psum_invariant",
-            "pvary",
-            "reduce_scatter",
-            "shard_map",
-        ],
+        names: &["all_gather_invariant", "pbroadcast", "pgather", "psum_invariant", "pvary", "shard_map"],
         why: "works on an axis of devices, of which there is one here",
         hint: "export the function for one device, with `vmap` in place of the axis",
+    },
+    Refused {
+        names: &["noinline"],
+        why: "names a function of Python, which the text does not contain",
+        hint: "use the StableHLO text of the same function, or call the function without `equinox.internal.noinline`",
+    },
+    Refused {
+        names: &[
+            "announce_jaxpr",
+            "bcoo_conv_general_dilated",
+            "bcoo_sort_indices",
+            "bcoo_spdot_general",
+            "bcoo_sum_duplicates",
+            "bcsr_extract",
+            "bcsr_fromdense",
+            "coo_fromdense",
+            "csr_fromdense",
+        ],
+        why: "is not supported yet",
+        hint: "use the StableHLO text of the same function, which has it lowered",
     },
     Refused {
         names: &["pallas_call"],

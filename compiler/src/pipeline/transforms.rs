@@ -5,6 +5,7 @@ use crate::diag::{Diagnostic, Span};
 use crate::ir::inline::inline;
 use crate::ir::source::Keyword;
 use crate::ir::{self, Atom, Builder, Program, Value};
+use crate::ops::collective::bound;
 use crate::ops::control::{Call, trim};
 use crate::transform::{self, jacobian, vjp};
 use crate::types::Aval;
@@ -30,7 +31,7 @@ const ROWS: &[Row] = &[
     Row { name: "jacrev", keywords: GRAD, apply: jacrev },
     Row { name: "hessian", keywords: GRAD, apply: hessian },
     Row { name: "hvp", keywords: &["argnums"], apply: hvp },
-    Row { name: "vmap", keywords: &["in_axes", "out_axes", "axis_size"], apply: vmap },
+    Row { name: "vmap", keywords: &["in_axes", "out_axes", "axis_size", "axis_name"], apply: vmap },
     Row { name: "checkpoint", keywords: &["prevent_cse", "policy"], apply: checkpoint },
 ];
 
@@ -197,7 +198,14 @@ fn vmap(request: &Request) -> Result<Entry, Diagnostic> {
                 .hint(format!("the types of {name} are those of one example: write axis_size=128")));
         }
     };
-    let program = transform::vmap(program, &in_axes, &out_axes, extent)?;
+    let named = match request.keyword("axis_name") {
+        Some(Keyword { value: Value::Str(name) | Value::Name(name), .. }) => Some(bound(program, name)?),
+        Some(Keyword { value, span, .. }) => {
+            return Err(Diagnostic::error(format!("axis_name: expected a name, found {value}")).at(*span));
+        }
+        None => None,
+    };
+    let program = transform::vmap(named.as_ref().unwrap_or(program), &in_axes, &out_axes, extent)?;
     let (inputs, outputs) = (&request.function.input_names, &request.function.output_names);
     Ok(Entry {
         program,

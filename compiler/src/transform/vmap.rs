@@ -4,6 +4,7 @@ use super::{BODIES, finished, ill_typed, refused};
 use crate::diag::Diagnostic;
 use crate::ir::inline::Scope;
 use crate::ir::{Atom, Builder, Equation, Program, prune};
+use crate::ops::collective::is_over_batch;
 use crate::ops::rules::{BatchCx, BatchDim, BatchedProgram};
 use crate::types::Aval;
 
@@ -80,7 +81,7 @@ impl Batch {
     fn equation(&mut self, b: &mut Builder, program: &Program, eqn: &Equation) -> Result<(), Diagnostic> {
         let operands = self.scope.atoms(&eqn.operands);
         let dims: Vec<BatchDim> = eqn.operands.iter().map(|&atom| self.dim(atom)).collect();
-        if dims.iter().all(|dim| dim.axis().is_none()) {
+        if dims.iter().all(|dim| dim.axis().is_none()) && !is_over_batch(&eqn.op) {
             let avals = eqn.results.iter().map(|&var| program.aval(var).clone()).collect();
             let results = b.emit_typed(eqn.op.clone(), &operands, avals);
             self.scope.bind_all(&eqn.results, &results);

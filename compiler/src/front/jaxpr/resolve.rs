@@ -6,6 +6,7 @@ use crate::diag::{Diagnostic, Origin, Span};
 use crate::ir::source::Threefry;
 use crate::ir::{Atom, Body, Equation, Params, Program, Value, Var};
 use crate::ops;
+use crate::ops::expanded;
 use crate::ops::refused::{IGNORED, refused};
 use crate::types::{Aval, DType, Literal, Scalar};
 use std::collections::{HashMap, HashSet};
@@ -193,8 +194,9 @@ impl<'a> Resolver<'a> {
     }
 
     fn equation(&mut self, scope: &mut Scope<'a>, eqn: &'a syntax::Equation<'a>, table: usize) {
-        let operands: Vec<Option<Atom>> = eqn.operands.iter().map(|atom| self.atom(scope, atom)).collect();
-        let operands: Option<Vec<Atom>> = operands.into_iter().collect();
+        let leaves_operands = expanded::may_leave_operands(eqn.primitive.text);
+        let all: Vec<usize> = (0..eqn.operands.len()).collect();
+        let operands = if leaves_operands { None } else { self.operands(scope, eqn, &all) };
         if IGNORED.contains(&eqn.primitive.text) && eqn.binders.is_empty() {
             let message = format!("{} is left out: compiled code prints nothing", eqn.primitive.text);
             self.warnings.push(Diagnostic::warning(message).label(eqn.primitive.span, from(eqn)));
@@ -204,7 +206,26 @@ impl<'a> Resolver<'a> {
         scope.ambiguous.clear();
         let params = self.params(scope, eqn, table, &written);
         self.check_ambiguous(scope, &eqn.binders);
+        let operands = match (&params, leaves_operands) {
+            (Some(params), true) => {
+                let read = expanded::operands_read(eqn.primitive.text, params, eqn.operands.len());
+                self.operands(scope, eqn, &read.unwrap_or(all))
+            }
+            _ => operands,
+        };
         self.add_equation(scope, eqn, operands, params, &written);
+    }
+
+    /// The operands at these positions. Errors, collected: those of [`Self::atom`].
+    fn operands(
+        &mut self,
+        scope: &Scope<'a>,
+        eqn: &syntax::Equation<'a>,
+        positions: &[usize],
+    ) -> Option<Vec<Atom>> {
+        let operands: Vec<Option<Atom>> =
+            positions.iter().map(|&position| self.atom(scope, &eqn.operands[position])).collect();
+        operands.into_iter().collect()
     }
 
     /// Apart from [`Self::equation`], whose frames pile up where bodies are nested.
@@ -259,11 +280,19 @@ impl<'a> Resolver<'a> {
     ) -> Option<(ops::Op, Vec<Atom>, Vec<Aval>)> {
         let name = eqn.primitive.text;
         let place = from(eqn);
-        let Some(parsed) = ops::parse(name, params, written) else {
+        let avals = scope.program.atom_avals(&operands);
+        let parsed = match expanded::expanded(name, params, &avals, written) {
+            Some(Ok(op)) => Some(Ok(op)),
+            Some(Err(error)) => {
+                self.errors.push(error.label(eqn.primitive.span, place));
+                return None;
+            }
+            None => ops::parse(name, params, written),
+        };
+        let Some(parsed) = parsed else {
             self.errors.push(no_primitive(name).label(eqn.primitive.span, place));
             return None;
         };
-        let avals = scope.program.atom_avals(&operands);
         let parsed = parsed.map(|op| match self.threefry {
             Some(layout) => op.with_threefry(layout),
             None => op,
@@ -360,7 +389,9 @@ impl<'a> Resolver<'a> {
                 is_good = false;
                 break;
             }
-            let holds_bodies = key.ends_with("jaxpr") || key.ends_with("jaxprs") || key == "branches";
+            let holds_bodies = key.ends_with("jaxpr")
+                || key.ends_with("jaxprs")
+                || ["branches", "call", "callee"].contains(&key);
             let cx = ParamCx { table, results, holds_bodies, span };
             let value = if NAME_KEYS.contains(&key) {
                 Some(self.python_name(&param.value, span))

@@ -2,7 +2,8 @@
 
 /// The candidate nearest to `name`, if one is near enough to be a slip of the pen.
 pub(super) fn closest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let limit = (name.len() / 3).max(1);
+    // More than two slips make another word: `bcoo_dot_general` is no `dot_general`.
+    let limit = (name.len() / 3).clamp(1, 2);
     if name.len() < 2 || name.len() > 64 {
         return None;
     }
@@ -37,6 +38,7 @@ mod tests {
         assert_eq!(closest("los", names()), Some("loss"));
         assert_eq!(closest("y", names()), None);
         assert_eq!(closest("gradient", names()), None);
+        assert_eq!(closest("bcoo_dot_general", ["dot_general"].into_iter()), None);
         assert_eq!(distance(b"kitten", b"sitting"), 3);
     }
 }

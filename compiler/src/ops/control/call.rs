@@ -24,10 +24,24 @@ pub enum CallKind {
     CoreCall,
     /// `jax.checkpoint`: its body is computed again for the backward pass.
     Remat,
+    /// `jax.custom_batching.custom_vmap`. The text lacks its rule, so its body is batched.
+    CustomVmap,
+    /// `jax.custom_derivatives.linear_call`. The text lacks its transpose, so its body is transposed.
+    Linear,
+    /// `jax.lax.composite`.
+    Composite,
 }
 
 impl CallKind {
-    const ALL: [CallKind; 4] = [CallKind::Jit, CallKind::ClosedCall, CallKind::CoreCall, CallKind::Remat];
+    const ALL: [CallKind; 7] = [
+        CallKind::Jit,
+        CallKind::ClosedCall,
+        CallKind::CoreCall,
+        CallKind::Remat,
+        CallKind::CustomVmap,
+        CallKind::Linear,
+        CallKind::Composite,
+    ];
 
     /// The names in text, the one that is printed first.
     fn names(self) -> &'static [&'static str] {
@@ -36,12 +50,17 @@ impl CallKind {
             CallKind::ClosedCall => &["closed_call"],
             CallKind::CoreCall => &["core_call"],
             CallKind::Remat => &["remat2", "checkpoint", "remat"],
+            CallKind::CustomVmap => &["custom_vmap_call"],
+            CallKind::Linear => &["linear_call"],
+            CallKind::Composite => &["composite"],
         }
     }
 
     fn body_key(self) -> &'static str {
         match self {
-            CallKind::Jit | CallKind::Remat => "jaxpr",
+            CallKind::Jit | CallKind::Remat | CallKind::Composite => "jaxpr",
+            CallKind::CustomVmap => "call",
+            CallKind::Linear => "callee",
             CallKind::ClosedCall | CallKind::CoreCall => "call_jaxpr",
         }
     }
@@ -65,6 +84,7 @@ impl Call {
     fn again(&self, b: &mut Builder, body: Program, operands: &[Atom]) -> Vec<Atom> {
         match self.kind {
             CallKind::Jit | CallKind::ClosedCall | CallKind::CoreCall => inline(b, &body, operands),
+            CallKind::CustomVmap | CallKind::Linear | CallKind::Composite => inline(b, &body, operands),
             CallKind::Remat => b.emit(Call { body: body.into(), ..self.clone() }, operands),
         }
     }
@@ -146,7 +166,9 @@ impl Family for Call {
                 .with("differentiated", false)
                 .with("policy", Value::Opaque("<function nothing_saveable at 0x7f>".to_string()))
                 .with("prevent_cse", true),
+            CallKind::Composite => Params::new().with("version", 1i64),
             CallKind::Jit | CallKind::ClosedCall | CallKind::CoreCall => Params::new(),
+            CallKind::CustomVmap | CallKind::Linear => Params::new(),
         };
         let name = |kind| (kind == CallKind::Jit).then(|| "negate".to_string());
         let call = |kind| Call { kind, name: name(kind), body: sample_body(), rest: rest(kind) };

@@ -23,13 +23,30 @@ pub enum IdentityKind {
     ShardingConstraint,
     /// Of keys, which JAX counts uses of.
     RandomClone,
+    /// `jax.ad_checkpoint.checkpoint_name`: a name for rematerialization policies.
+    Name,
+    /// Of equinox: promises that nothing transforms it from the outside, which is true by the time it is in a text.
+    Nontraceable,
+    /// Of equinox: refuses cotangents. A jaxpr that was differentiated has none left.
+    NondifferentiableBackward,
 }
 
 impl IdentityKind {
     /// Every member.
-    pub const ALL: [IdentityKind; 7] = {
+    pub const ALL: [IdentityKind; 10] = {
         use IdentityKind::*;
-        [Copy, CopyP, StopGradient, OptimizationBarrier, DevicePut, ShardingConstraint, RandomClone]
+        [
+            Copy,
+            CopyP,
+            StopGradient,
+            OptimizationBarrier,
+            DevicePut,
+            ShardingConstraint,
+            RandomClone,
+            Name,
+            Nontraceable,
+            NondifferentiableBackward,
+        ]
     };
 
     fn name(self) -> &'static str {
@@ -41,6 +58,9 @@ impl IdentityKind {
             IdentityKind::DevicePut => "device_put",
             IdentityKind::ShardingConstraint => "sharding_constraint",
             IdentityKind::RandomClone => "random_clone",
+            IdentityKind::Name => "name",
+            IdentityKind::Nontraceable => "nontraceable",
+            IdentityKind::NondifferentiableBackward => "nondifferentiable_backward",
         }
     }
 
@@ -49,6 +69,9 @@ impl IdentityKind {
             IdentityKind::OptimizationBarrier | IdentityKind::DevicePut => true,
             IdentityKind::Copy | IdentityKind::CopyP => false,
             IdentityKind::StopGradient | IdentityKind::ShardingConstraint | IdentityKind::RandomClone => {
+                false
+            }
+            IdentityKind::Name | IdentityKind::Nontraceable | IdentityKind::NondifferentiableBackward => {
                 false
             }
         }
@@ -87,6 +110,11 @@ impl Primitive for Identity {
     fn transpose(&self, cx: &mut TransposeCx, cotangents: &[Tangent], _: &[Operand]) -> Rule<Vec<Tangent>> {
         if self.0 == IdentityKind::StopGradient {
             return Err(NoRule::ByDesign("its derivative is zero"));
+        }
+        if self.0 == IdentityKind::NondifferentiableBackward && cotangents.iter().any(|ct| !ct.is_zero()) {
+            return Err(NoRule::ByDesign(
+                "it stands for code that has no reverse derivative, in equinox too",
+            ));
         }
         Ok(self.on_values(cx.builder, cotangents))
     }

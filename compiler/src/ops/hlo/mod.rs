@@ -16,6 +16,7 @@ mod reduction;
 mod shape;
 mod sorting;
 mod special;
+mod unvmap;
 mod windows;
 
 use super::linalg::with_decompositions;
@@ -137,6 +138,10 @@ pub fn to_hlo(op: &Op, cx: &mut Export, operands: &[Value]) -> Rule<Vec<Value>> 
         Op::Schur(_) | Op::Hessenberg(_) | Op::TridiagonalSolve(_) => return Err(LAPACK),
         Op::RngUniform(_) => return Err(NO_SEED),
         Op::CustomLinear(_) => return Err(LINEAR),
+        Op::Collective(_) => return Err(super::collective::UNBOUND),
+        Op::Unvmap(op) => op,
+        Op::SelectIfVmap(op) => op,
+        Op::Unknown(_) => return Err(super::unvmap::UNKNOWN),
     };
     rules.to_hlo(cx, operands)
 }

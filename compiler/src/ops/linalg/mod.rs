@@ -44,6 +44,24 @@ use crate::ops::rules::*;
 use crate::types::{Aval, Complex, DType, Kind, Shape, Tensor};
 use textbook::Matrix;
 
+/// `x` with `a x = rhs` for a square matrix and a matrix of right-hand sides.
+pub fn solve_square(b: &mut Builder, a: Atom, rhs: Atom) -> Atom {
+    algebra::solve(b, a, rhs)
+}
+
+/// `x` with the least `|a x - rhs|` for a matrix of full rank with more rows than columns.
+pub fn solve_tall(b: &mut Builder, a: Atom, rhs: Atom) -> Atom {
+    let factors = b.emit(Qr { is_full: false, is_pivoted: false, use_magma: Value::None }, &[a]);
+    let q = algebra::dagger(b, factors[0]);
+    let projected = algebra::matmul(b, q, rhs);
+    b.emit_one(TriangularSolve::left(), &[factors[1], projected])
+}
+
+/// The identity matrix of n rows.
+pub fn identity_matrix(b: &mut Builder, dtype: DType, n: usize) -> Atom {
+    algebra::identity(b, dtype, &Shape::from([n, n]))
+}
+
 const NO_DERIVATIVE: NoRule = NoRule::ByDesign("JAX defines no derivative of it");
 const NOT_LINEAR: NoRule = NoRule::ByDesign("it is not linear");
 const NO_ROUTINE: NoRule = NoRule::ByDesign("there are routines for f32, f64, c64 and c128 alone");
