@@ -21,7 +21,8 @@ pub fn attributes(op: &str, found: Attributes) -> Attributes {
     for group in GROUPS.iter().filter(|group| group.ops.contains(&op)) {
         collect(&mut found, group);
     }
-    found.0.retain(|(name, value)| !is_usual(op, name, value));
+    // Tilings say how memory is laid out, and nothing about elements.
+    found.0.retain(|(name, value)| name != "result_tilings" && !is_usual(op, name, value));
     found
 }
 

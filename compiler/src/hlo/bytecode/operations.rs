@@ -128,7 +128,7 @@ impl<'c, 'a> Reader<'c, 'a> {
         };
         let argument_attributes = each("arg_attrs", inputs.len())?;
         let result_attributes = each("res_attrs", result_types.len())?;
-        let own = schema::properties("func_v1");
+        let own = schema::properties("func_v1").unwrap_or_default();
         attributes.0.retain(|(key, _)| !own.contains(&key.as_str()));
         self.types.clear();
         let body = self.inside(at, header.is_isolated, |reader, at| reader.region(at, true))?;
@@ -348,7 +348,10 @@ impl<'c, 'a> Reader<'c, 'a> {
             // What it says of devices is of no interest.
             "sdy.mesh" => return Ok(properties),
             "sdy.sharding_constraint" => &["sharding"],
-            _ => op.strip_prefix("vhlo.").map(schema::properties).unwrap_or_default(),
+            _ => match op.strip_prefix("vhlo.") {
+                Some(name) => schema::properties(name).ok_or_else(|| foreign(at, op))?,
+                None => &[],
+            },
         };
         for name in names {
             properties.0.push((name.to_string(), self.entries.attribute(&mut at)?));
@@ -386,9 +389,8 @@ fn canonical(
     if name == "sdy.sharding_constraint" {
         return Ok((name.to_string(), attributes));
     }
-    let Some((name, _)) = name.strip_prefix("vhlo.").and_then(schema::versioned) else {
-        return Err(foreign(start, name));
-    };
+    let known = name.strip_prefix("vhlo.").filter(|name| schema::properties(name).is_some());
+    let Some((name, _)) = known.and_then(schema::versioned) else { return Err(foreign(start, name)) };
     let dialect = if name == "call" || (name == "return" && is_function) { "func" } else { "stablehlo" };
     Ok((format!("{dialect}.{name}"), meaning::attributes(name, attributes)))
 }
@@ -397,6 +399,8 @@ fn foreign(start: Bytes, name: &str) -> crate::diag::Diagnostic {
     let error = start.unsupported(format!("the operation {name} in MLIR bytecode"));
     if name.starts_with("stablehlo.") || name.starts_with("func.") {
         error.hint(super::NOT_PORTABLE)
+    } else if name.starts_with("vhlo.") {
+        error.hint(version::OLDER)
     } else {
         error
     }

@@ -1,10 +1,11 @@
 //! The properties of VHLO's operations. Bytecode has them as a list without names, in the order of their names.
 //!
-//! Source: StableHLO, `dialect/VhloOps.td` up to VHLO 1.17.
+//! Source: StableHLO, `dialect/VhloOps.td` up to VHLO 1.22.
 
 /// Operations by name, without the dialect, and the properties that each of them has.
 #[rustfmt::skip]
 const ROWS: &[(&[&str], &[&str])] = &[
+    (&["abs_v1", "add_v1", "after_all_v1", "and_v1", "atan2_v1", "bitcast_convert_v1", "case_v1", "cbrt_v1", "ceil_v1", "clamp_v1", "complex_v1", "convert_v1", "cosine_v1", "count_leading_zeros_v1", "create_token_v1", "divide_v1", "dynamic_pad_v1", "dynamic_reshape_v1", "dynamic_update_slice_v1", "exponential_minus_one_v1", "exponential_v1", "floor_v1", "if_v1", "imag_v1", "is_finite_v1", "log_plus_one_v1", "log_v1", "logistic_v1", "maximum_v1", "minimum_v1", "multiply_v1", "negate_v1", "not_v1", "optimization_barrier_v1", "or_v1", "partition_id_v1", "popcnt_v1", "power_v1", "real_dynamic_slice_v1", "real_v1", "remainder_v1", "replica_id_v1", "reshape_v1", "return_v1", "round_nearest_afz_v1", "round_nearest_even_v1", "rsqrt_v1", "select_v1", "shift_left_v1", "shift_right_arithmetic_v1", "shift_right_logical_v1", "sign_v1", "sine_v1", "sqrt_v1", "subtract_v1", "tan_v1", "tanh_v1", "trace_v1", "tuple_v1", "uniform_dequantize_v1", "uniform_quantize_v1", "while_v1", "xor_v1"], &[]),
     (&["all_gather_v1", "all_gather_v2"], &["all_gather_dim", "channel_id", "replica_groups", "use_global_device_ids"]),
     (&["all_reduce_v1", "all_reduce_v2"], &["channel_id", "replica_groups", "use_global_device_ids"]),
     (&["all_to_all_v1", "all_to_all_v2"], &["channel_id", "concat_dimension", "replica_groups", "split_count", "split_dimension"]),
@@ -23,6 +24,7 @@ const ROWS: &[(&[&str], &[&str])] = &[
     (&["convolution_v1", "dynamic_conv_v1"], &["batch_group_count", "feature_group_count", "input_batch_dimension", "input_feature_dimension", "input_spatial_dimensions", "kernel_input_feature_dimension", "kernel_output_feature_dimension", "kernel_spatial_dimensions", "lhs_dilation", "output_batch_dimension", "output_feature_dimension", "output_spatial_dimensions", "padding", "precision_config", "rhs_dilation", "window_reversal", "window_strides"]),
     (&["cross-replica-sum_v1"], &["replica_groups"]),
     (&["custom_call_v1"], &["api_version", "backend_config", "call_target_name", "called_computations", "has_side_effect", "operand_layouts", "output_operand_aliases", "result_layouts"]),
+    (&["custom_call_v2"], &["api_version", "backend_config", "call_target_name", "called_computations", "has_side_effect", "operand_layouts", "output_operand_aliases", "result_layouts", "result_tilings"]),
     (&["dot_general_v1"], &["lhs_batching_dimensions", "lhs_contracting_dimensions", "precision_config", "rhs_batching_dimensions", "rhs_contracting_dimensions"]),
     (&["dot_general_v2"], &["accumulation_type", "allow_imprecise_accumulation", "lhs_batching_dimensions", "lhs_component_count", "lhs_contracting_dimensions", "lhs_precision_type", "num_primitive_operations", "precision_config", "rhs_batching_dimensions", "rhs_component_count", "rhs_contracting_dimensions", "rhs_precision_type"]),
     (&["dot_v1"], &["precision_config"]),
@@ -59,9 +61,9 @@ const ROWS: &[(&[&str], &[&str])] = &[
     (&["triangular_solve_v1"], &["left_side", "lower", "transpose_a", "unit_diagonal"]),
 ];
 
-/// The names of the properties of an operation of VHLO, in the order of bytecode; none for most.
-pub fn properties(name: &str) -> &'static [&'static str] {
-    ROWS.iter().find(|(names, _)| names.contains(&name)).map_or(&[], |(_, properties)| properties)
+/// The names of the properties of an operation of VHLO, in the order of bytecode; `None` for an operation that is not known.
+pub fn properties(name: &str) -> Option<&'static [&'static str]> {
+    ROWS.iter().find(|(names, _)| names.contains(&name)).map(|(_, properties)| *properties)
 }
 
 /// `add_v1` as `add` and 1.

@@ -6,9 +6,14 @@ use crate::diag::Diagnostic;
 /// The newest version of the bytecode itself. Source: MLIR, `Bytecode/Encoding.h`.
 pub const NEWEST_BYTECODE: u64 = 6;
 
-/// The newest VHLO whose operations and attributes are known, major and minor. Patches add nothing.
-/// Source: StableHLO, the version log of the VHLO dialect.
-pub const NEWEST_VHLO: (u32, u32) = (1, 17);
+/// The VHLO that is known, by its major version. A newer minor one adds operations, attributes and types beside those that
+/// are there, which keep their names and codes; so a module is refused for what it holds, not for its number.
+/// Source: StableHLO, "Compatibility".
+const VHLO_MAJOR: u32 = 1;
+
+/// Advice about what a newer release has written.
+pub const OLDER: &str = "have it written for an older release: stablehlo.serialize_portable_artifact(module, \"1.17.0\"), or \
+                         export it with an older jax";
 
 /// Since this version of the bytecode, dialects may have versions.
 pub const DIALECT_VERSIONS: u64 = 1;
@@ -29,23 +34,17 @@ pub fn of_producer(producer: &str) -> Option<(u32, u32)> {
 
 /// Errors: something newer than what is known wrote the file.
 pub fn check(version: u64, producer: &str) -> Parsed<()> {
-    let hint = "have it written for an older release: stablehlo.serialize_portable_artifact(module, target_version), \
-                or export it with an older jax";
-    let (major, minor) = NEWEST_VHLO;
-    if let Some(found) = of_producer(producer).filter(|&found| found > NEWEST_VHLO) {
-        let (found_major, found_minor) = found;
+    if let Some((major, minor)) = of_producer(producer).filter(|&(major, _)| major > VHLO_MAJOR) {
         let message = format!(
-            "the module is of StableHLO {found_major}.{found_minor}, which is newer than the newest known one, {major}.{minor}"
+            "the module is of StableHLO {major}.{minor}, which is newer than the known ones, {VHLO_MAJOR}.x"
         );
-        return Err(
-            Diagnostic::unsupported(message).hint(format!("{hint}; 1.{minor}.0 is a version to ask for"))
-        );
+        return Err(Diagnostic::unsupported(message).hint(OLDER));
     }
     if version > NEWEST_BYTECODE {
         let message = format!(
             "MLIR bytecode version {version} (by {producer}) is newer than the newest known one, {NEWEST_BYTECODE}"
         );
-        return Err(Diagnostic::unsupported(message).hint(hint));
+        return Err(Diagnostic::unsupported(message).hint(OLDER));
     }
     Ok(())
 }
