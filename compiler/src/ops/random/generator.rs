@@ -9,7 +9,8 @@ use crate::ops::shape::{Concatenate, Slice};
 use crate::types::{Aval, DType, Kind, Scalar, Shape, Tensor};
 
 /// Bits that follow from a state, and the next state. The state is a key and a counter of 64 bits each, as `u32[4]`
-/// or `u64[2]`; every block of bits takes one value of the counter.
+/// or `u64[2]`; every block of bits takes one value of the counter. Philox, whose counter has 128 bits, takes the key for
+/// its high half, unless the state is `u64[3]`: then the counter is in the last two words, the low one first.
 ///
 /// Source: StableHLO spec, rng_bit_generator; the assignment of bits to elements is that of XLA on CPUs.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -95,11 +96,11 @@ impl RngBitGenerator {
         }
     }
 
-    fn philox_bits(&self, key: u64, counter: u64) -> Vec<u64> {
+    fn philox_bits(&self, key: u64, counter: u128) -> Vec<u64> {
         let words_per_element = if self.is_wide() { 2 } else { 1 };
         let count = self.shape.element_count() * words_per_element;
         let word = |at: usize| {
-            let counter = (u128::from(key) << 64 | u128::from(counter)).wrapping_add(at as u128 / 4);
+            let counter = counter.wrapping_add(at as u128 / 4);
             let counter = [0, 32, 64, 96].map(|shift| (counter >> shift) as u32);
             philox::hash([key as u32, (key >> 32) as u32], counter)[at % 4]
         };
@@ -126,7 +127,7 @@ impl RngBitGenerator {
     }
 
     /// The element at a point, the dims being the axes of the shape.
-    fn emit(&self, b: &mut BlockBuilder, key: Val, counter: Val) -> Val {
+    fn emit(&self, b: &mut BlockBuilder, [key, counter, high]: [Val; 3]) -> Val {
         let is_wide = self.is_wide();
         if self.is_philox() {
             let at = position(b, &self.shape, 0, DType::U64);
@@ -135,7 +136,7 @@ impl RngBitGenerator {
                 (b.shr(at, log), b.and(at, last))
             };
             let (block, part) = words_at(b, if is_wide { 1 } else { 2 });
-            let words = emit_philox(b, key, counter, block);
+            let words = emit_philox(b, key, [counter, high], block);
             let choices = match is_wide {
                 true => vec![joined(b, [words[0], words[1]]), joined(b, [words[2], words[3]])],
                 false => words.to_vec(),
@@ -158,8 +159,8 @@ impl RngBitGenerator {
     fn bits_nest(&self, state: &Aval) -> Nest {
         let mut nest = Nest::new(parallel_dims(&self.shape));
         let mut b = BlockBuilder::new();
-        let [key, counter] = load_state(&mut b, state);
-        let value = self.emit(&mut b, key, counter);
+        let state = load_state(&mut b, state);
+        let value = self.emit(&mut b, state);
         nest.stores.push(identity_store(BufferId(2), self.shape.rank(), value));
         nest.block = b.finish();
         nest
@@ -168,10 +169,11 @@ impl RngBitGenerator {
     fn state_nest(&self, state: &Aval) -> Nest {
         let mut nest = Nest::new(Vec::new());
         let mut b = BlockBuilder::new();
-        let [key, counter] = load_state(&mut b, state);
+        let [key, counter, high] = load_state(&mut b, state);
         let blocks = b.int(DType::U64, self.block_count() as i64);
-        let counter = b.add(counter, blocks);
+        let [counter, high] = advanced(&mut b, [counter, high], blocks);
         let words: Vec<Val> = match state.dtype {
+            DType::U64 if state.shape[0] == 3 => vec![key, counter, high],
             DType::U64 => vec![key, counter],
             _ => [key, counter].into_iter().flat_map(|word| halves(&mut b, word)).collect(),
         };
@@ -188,22 +190,30 @@ impl RngBitGenerator {
     }
 }
 
-/// The key and the counter, as U64 values.
-fn load_state(b: &mut BlockBuilder, state: &Aval) -> [Val; 2] {
+/// The key and the two halves of the counter, the low one first, as U64 values.
+fn load_state(b: &mut BlockBuilder, state: &Aval) -> [Val; 3] {
     let mut word = |at: i64| b.load(Access::new(BufferId(0), vec![Index::constant(at)]), state.dtype);
     if state.dtype == DType::U64 {
-        return [word(0), word(1)];
+        let [key, counter] = [word(0), word(1)];
+        let high = if state.shape[0] == 3 { word(2) } else { key };
+        return [key, counter, high];
     }
     let words = [word(0), word(1), word(2), word(3)];
-    [joined(b, [words[0], words[1]]), joined(b, [words[2], words[3]])]
+    let key = joined(b, [words[0], words[1]]);
+    [key, joined(b, [words[2], words[3]]), key]
 }
 
-/// The words of one block; its number counts on from a counter of 128 bits, whose high half is the key.
-fn emit_philox(b: &mut BlockBuilder, key: Val, counter: Val, block: Val) -> [Val; 4] {
-    let low = b.add(counter, block);
-    let carries = b.lt(low, counter);
+/// A counter of 128 bits, its low half first, some blocks further on.
+fn advanced(b: &mut BlockBuilder, [low, high]: [Val; 2], blocks: Val) -> [Val; 2] {
+    let sum = b.add(low, blocks);
+    let carries = b.lt(sum, low);
     let carry = b.convert(carries, DType::U64);
-    let high = b.add(key, carry);
+    [sum, b.add(high, carry)]
+}
+
+/// The words of one block; its number counts on from the counter.
+fn emit_philox(b: &mut BlockBuilder, key: Val, counter: [Val; 2], block: Val) -> [Val; 4] {
+    let [low, high] = advanced(b, counter, block);
     let ([w0, w1], [w2, w3]) = (halves(b, low), halves(b, high));
     let key = halves(b, key);
     philox::emit(b, key, [w0, w1, w2, w3])
@@ -250,8 +260,14 @@ impl Primitive for RngBitGenerator {
     fn infer(&self, operands: &[Aval]) -> Result<Vec<Aval>, TypeError> {
         expect_operands(operands, 1)?;
         let state = &operands[0];
-        if !matches!((state.dtype, state.shape.extents()), (DType::U32, [4]) | (DType::U64, [2])) {
-            return Err(TypeError(format!("expected a state of u32[4] or u64[2], found {state}")));
+        let is_state = match (state.dtype, state.shape.extents()) {
+            (DType::U32, [4]) | (DType::U64, [2]) => true,
+            (DType::U64, [3]) => self.is_philox(),
+            _ => false,
+        };
+        if !is_state {
+            let long = if self.is_philox() { ", u64[2] or u64[3]" } else { " or u64[2]" };
+            return Err(TypeError(format!("expected a state of u32[4]{long}, found {state}")));
         }
         match self.dtype {
             DType::U8 | DType::U16 | DType::U32 | DType::U64 => {
@@ -263,15 +279,20 @@ impl Primitive for RngBitGenerator {
 
     fn eval(&self, _: &EvalCx, operands: &[Tensor]) -> Rule<Vec<Tensor>> {
         let state = &operands[0];
-        let wide = state.clone().reinterpret(Aval::new(DType::U64, [2])).expect("a state has 16 bytes");
-        let [key, counter] = [0, 1].map(|at| wide.at(at).int() as u64);
+        let words = Aval::new(DType::U64, [state.aval().size_bytes() / 8]);
+        let wide = state.clone().reinterpret(words.clone()).expect("a state is words of 64 bits");
+        let word = |at: usize| wide.at(at).int() as u64;
+        let (key, low) = (word(0), word(1));
+        let high = if words.shape[0] == 3 { word(2) } else { key };
+        let counter = u128::from(high) << 64 | u128::from(low);
         let bits =
-            if self.is_philox() { self.philox_bits(key, counter) } else { self.threefry_bits(key, counter) };
-        let next = [key, counter.wrapping_add(self.block_count())].map(|word| Scalar::Int(i128::from(word)));
-        let next = Tensor::from_scalars(Aval::new(DType::U64, [2]), next);
+            if self.is_philox() { self.philox_bits(key, counter) } else { self.threefry_bits(key, low) };
+        let counter = counter.wrapping_add(u128::from(self.block_count()));
+        let next = [key, counter as u64, (counter >> 64) as u64].into_iter().take(words.shape[0]);
+        let next = Tensor::from_scalars(words, next.map(|word| Scalar::Int(i128::from(word))));
         let bits = bits.into_iter().map(|bits| Scalar::Int(i128::from(bits)));
         Ok(vec![
-            next.reinterpret(state.aval().clone()).expect("a state has 16 bytes"),
+            next.reinterpret(state.aval().clone()).expect("a state is words of 64 bits"),
             Tensor::from_scalars(Aval::new(self.dtype, self.shape.clone()), bits),
         ])
     }
@@ -340,6 +361,12 @@ impl Family for RngBitGenerator {
                 let op = RngBitGenerator { algorithm, dtype, shape: shape.into() };
                 samples.push(Sample::new(op, vec![state.clone()]));
             }
+        }
+        let long = [7, u64::MAX - 2, u64::MAX].map(|word| Scalar::Int(i128::from(word)));
+        let long = Tensor::from_scalars(Aval::new(DType::U64, [3]), long);
+        for (dtype, shape) in [(DType::U32, [5, 6]), (DType::U64, [3, 3])] {
+            let op = RngBitGenerator { algorithm: Algorithm::Philox, dtype, shape: shape.into() };
+            samples.push(Sample::new(op, vec![long.clone()]));
         }
         samples
     }
