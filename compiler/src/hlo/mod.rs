@@ -25,6 +25,7 @@ mod attribute;
 mod build;
 pub mod bytecode;
 mod element;
+pub mod flatbuffer;
 pub mod print;
 #[cfg(test)]
 mod tests;

@@ -2,7 +2,7 @@
 
 use super::{Reader, aval_of, constant};
 use crate::diag::Diagnostic;
-use crate::hlo::{self, Func, Value};
+use crate::hlo::{self, Func, Type, Value};
 use crate::ir::{Atom, Body, Builder};
 use crate::ops;
 use crate::ops::rules::hlo::{Closed, ImportBodies};
@@ -11,20 +11,39 @@ use std::collections::HashMap;
 /// What the values of a function stand for, as far as they are in reach.
 #[derive(Default)]
 pub struct Scope {
-    atoms: HashMap<Value, Atom>,
-    /// Programs have no tuples; what takes one apart stands for an element of it.
-    tuples: HashMap<Value, Vec<Value>>,
+    bound: HashMap<Value, Bound>,
+}
+
+/// Programs have no tuples; what takes one apart stands for an element of it.
+#[derive(Clone)]
+enum Bound {
+    Atom(Atom),
+    Tuple(Vec<Bound>),
 }
 
 impl Scope {
     pub fn bind(&mut self, value: Value, atom: Atom) {
-        self.atoms.insert(value, atom);
+        self.bound.insert(value, Bound::Atom(atom));
+    }
+
+    /// Binds what an operation makes to its results, of which one may be a tuple of all of it.
+    pub fn bind_results(&mut self, function: &Func, results: &[Value], atoms: Vec<Atom>) {
+        match results {
+            &[tuple] if matches!(function.type_of(tuple), Type::Tuple(_)) => {
+                self.bound.insert(tuple, Bound::Tuple(atoms.into_iter().map(Bound::Atom).collect()));
+            }
+            _ => results.iter().zip(atoms).for_each(|(&value, atom)| self.bind(value, atom)),
+        }
     }
 
     /// Errors: the value is a tuple.
     pub fn atom(&self, value: Value) -> Result<Atom, Diagnostic> {
-        let atom = self.atoms.get(&value).copied();
-        atom.ok_or_else(|| Diagnostic::unsupported("tuples other than to be taken apart"))
+        match self.bound.get(&value) {
+            Some(Bound::Atom(atom)) => Ok(*atom),
+            Some(Bound::Tuple(_)) | None => {
+                Err(Diagnostic::unsupported("tuples other than to be taken apart"))
+            }
+        }
     }
 
     /// Follows an operation that makes a tuple or takes one apart; false for any other.
@@ -33,21 +52,21 @@ impl Scope {
     pub fn restructure(&mut self, op: &hlo::Op) -> Result<bool, Diagnostic> {
         match (op.name.as_str(), op.operands.as_slice(), op.results.as_slice()) {
             ("stablehlo.tuple", elements, &[result]) => {
-                self.tuples.insert(result, elements.to_vec());
+                let elements = elements.iter().map(|element| self.bound.get(element).cloned());
+                let unknown = || Diagnostic::unsupported("values that are no arrays in a tuple");
+                let elements = elements.collect::<Option<Vec<Bound>>>().ok_or_else(unknown)?;
+                self.bound.insert(result, Bound::Tuple(elements));
             }
             ("stablehlo.get_tuple_element", &[tuple], &[result]) => {
-                let unknown =
-                    || Diagnostic::unsupported("tuples that other operations than stablehlo.tuple make");
-                let elements = self.tuples.get(&tuple).ok_or_else(unknown)?;
+                let Some(Bound::Tuple(elements)) = self.bound.get(&tuple) else {
+                    return Err(Diagnostic::unsupported("tuples that functions take"));
+                };
                 let index = op.attributes.size("index");
-                let element = index.and_then(|index| elements.get(index)).copied();
+                let element = index.and_then(|index| elements.get(index)).cloned();
                 let element = element.ok_or_else(|| {
                     Diagnostic::error(format!("index: expected one below {}", elements.len()))
                 })?;
-                match self.tuples.get(&element).cloned() {
-                    Some(inner) => _ = self.tuples.insert(result, inner),
-                    None => self.bind(result, self.atom(element)?),
-                }
+                self.bound.insert(result, element);
             }
             _ => return Ok(false),
         }

@@ -3,6 +3,7 @@
 
 mod bodies;
 mod constant;
+mod left_out;
 
 use crate::diag::{Diagnostic, Origin, SourceId, Sources};
 use crate::hlo::{self, Func, Module, Visibility};
@@ -29,10 +30,13 @@ pub fn import(module: &Module) -> Result<Source, Vec<Diagnostic>> {
     let mut errors = Vec::new();
     let mut functions = Vec::new();
     let called = called(module);
+    let (left_out, mut warnings) = left_out::functions(module, &called);
     for function in &module.functions {
         let is_called = called.contains(function.name.as_str());
         // Private functions that nobody calls are comparators and the like, known to others by name alone.
-        if function.visibility == Visibility::Private && !is_called {
+        if function.visibility == Visibility::Private && !is_called
+            || left_out.contains(function.name.as_str())
+        {
             continue;
         }
         match reader.function(&function.name) {
@@ -41,7 +45,11 @@ pub fn import(module: &Module) -> Result<Source, Vec<Diagnostic>> {
             Err(error) => errors.push(error),
         }
     }
-    if errors.is_empty() { Ok(Source { functions, ..Source::default() }) } else { Err(errors) }
+    if !errors.is_empty() {
+        return Err(errors);
+    }
+    warnings.append(&mut reader.warnings);
+    Ok(Source { functions, warnings, ..Source::default() })
 }
 
 fn as_function(function: &Func, program: Program, called: bool) -> Function {
@@ -106,6 +114,7 @@ struct Reader<'m> {
     by_name: HashMap<&'m str, &'m Func>,
     states: HashMap<&'m str, State>,
     height: usize,
+    warnings: Vec<Diagnostic>,
 }
 
 enum State {
@@ -116,7 +125,7 @@ enum State {
 impl<'m> Reader<'m> {
     fn new(module: &'m Module) -> Self {
         let by_name = module.functions.iter().map(|function| (function.name.as_str(), function)).collect();
-        Reader { module, by_name, states: HashMap::new(), height: 0 }
+        Reader { module, by_name, states: HashMap::new(), height: 0, warnings: Vec::new() }
     }
 
     /// A function as a body, read on first use. Errors: there is none of that name, it calls itself, or it is wrong.
@@ -185,9 +194,15 @@ impl<'m> Reader<'m> {
             if matches!(op.name.as_str(), "func.return" | "stablehlo.return") {
                 return Ok(operands);
             }
+            if let Some(target) = left_out::callback(function, op) {
+                let message = format!("{target} is left out: compiled code calls no Python");
+                self.warnings.push(self.placed(Diagnostic::warning(message), op));
+                scope.bind_results(function, &op.results, Vec::new());
+                continue;
+            }
             let results = self.op(function, op, &operands, scope, builder);
             let results = results.map_err(|error| self.placed(error, op))?;
-            op.results.iter().zip(results).for_each(|(&value, atom)| scope.bind(value, atom));
+            scope.bind_results(function, &op.results, results);
         }
         Err(Diagnostic::error("the region does not end with a return").at(function.location.span))
     }
@@ -205,8 +220,11 @@ impl<'m> Reader<'m> {
             Some(place) => origin.with_python(place),
             None => origin,
         });
-        let results: Vec<hlo::Type> =
+        let mut results: Vec<hlo::Type> =
             op.results.iter().map(|&value| function.type_of(value).clone()).collect();
+        if let [hlo::Type::Tuple(elements)] = results.as_slice() {
+            results = elements.clone();
+        }
         let mut bodies = Bodies { reader: self, function, scope };
         let mut cx = Import { builder, op, results: &results, bodies: &mut bodies };
         let found = ops::hlo::from_hlo(&mut cx, operands).ok_or_else(|| unknown(op))??;

@@ -331,9 +331,10 @@ impl<'a> Parser<'a> {
     }
 }
 
-/// Names with their dialect, those of older releases as today's.
-fn canonical(name: &str) -> String {
+/// Names with their dialect, those of older releases and of constants from elsewhere as today's.
+pub(super) fn canonical(name: &str) -> String {
     match name {
+        "arith.constant" => "stablehlo.constant".to_string(),
         "call" | "return" => format!("func.{name}"),
         _ => name.strip_prefix("mhlo.").map_or_else(|| name.to_string(), |rest| format!("stablehlo.{rest}")),
     }

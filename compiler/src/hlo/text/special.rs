@@ -1,6 +1,6 @@
 //! Short forms that follow no pattern.
 
-use super::operation::Parts;
+use super::operation::{Parts, canonical};
 use super::syntax::{Field, Form};
 use super::{Parsed, Parser};
 use crate::diag::{Diagnostic, Span};
@@ -217,7 +217,7 @@ impl<'a> Parser<'a> {
             regions: Vec::new(),
             location,
         };
-        let ops = vec![op(name, &[x, y], &[result]), op("stablehlo.return", &[result], &[])];
+        let ops = vec![op(&canonical(name), &[x, y], &[result]), op("stablehlo.return", &[result], &[])];
         Ok(Region { arguments: vec![x, y], ops })
     }
 

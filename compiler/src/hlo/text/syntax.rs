@@ -36,6 +36,7 @@ const fn field(key: &'static str, attribute: &'static str, form: Form) -> Field 
 
 const DIMS_OF_BROADCAST: &[Field] = &[field("dims", "broadcast_dimensions", Form::Numbers)];
 const DIM: &[Field] = &[field("dim", "dimension", Form::Number)];
+const TOP_K: &[Field] = &[field("k", "k", Form::Number), field("largest", "largest", Form::Bool)];
 const DIM_OF_IOTA: &[Field] = &[field("dim", "iota_dimension", Form::Number)];
 
 #[rustfmt::skip]
@@ -63,7 +64,9 @@ const ROWS: &[Row] = &[
         field("algorithm", "rng_algorithm", Form::Word("rng_algorithm"))] },
     Row { name: "stablehlo.cholesky", fields: &[field("lower", "lower", Form::Bool)] },
     Row { name: "stablehlo.dot", fields: &[field("precision", "precision_config", Form::Words("precision"))] },
-    Row { name: "chlo.top_k", fields: &[field("k", "k", Form::Number)] },
+    Row { name: "chlo.top_k", fields: TOP_K },
+    // MHLO's name for it.
+    Row { name: "stablehlo.topk", fields: TOP_K },
 ];
 
 /// The fields behind the operands of an operation; empty for most.

@@ -2,7 +2,7 @@
 
 use crate::diag::Diagnostic;
 use crate::hlo::{Attribute, Attributes, Region, Type, Value};
-use crate::ir::{Atom, Builder, Program, inline::inline};
+use crate::ir::{Atom, Builder, Equation, Program, inline::inline};
 use crate::ops::Op;
 use crate::ops::control::{Cond, Scan, While};
 use crate::ops::elementwise::CompareKind;
@@ -116,7 +116,8 @@ fn map(cx: &mut Import, operands: &[Atom]) -> Result<Vec<Atom>, Diagnostic> {
 /// A program on scalars, applied to the elements of arrays: elementwise operations mean the same on the arrays
 /// themselves.
 pub fn elementwise(cx: &mut Import, body: &Program, arrays: &[Atom]) -> Result<Vec<Atom>, Diagnostic> {
-    if let Some(eqn) = body.equations.iter().find(|eqn| !is_elementwise(&eqn.op)) {
+    let is_foreign = |eqn: &&Equation| !is_elementwise(&eqn.op) && !is_bitcast_of_one(body, eqn);
+    if let Some(eqn) = body.equations.iter().find(is_foreign) {
         let name = eqn.op.name();
         return Err(Diagnostic::unsupported(format!("{name} within a function of elements")));
     }
@@ -129,6 +130,12 @@ pub fn elementwise(cx: &mut Import, body: &Program, arrays: &[Atom]) -> Result<V
     let results = scope.atoms(&body.outputs);
     let shape = arrays.first().map(|&array| cx.builder.aval(array).shape).unwrap_or_default();
     Ok(results.into_iter().map(|result| cx.builder.broadcast_in_dim(result, shape.clone(), &[])).collect())
+}
+
+/// Does one element become one element, of as many bits?
+fn is_bitcast_of_one(body: &Program, eqn: &Equation) -> bool {
+    let from = &body.atom_avals(&eqn.operands)[0];
+    matches!(&eqn.op, Op::Bitcast(to) if to.dtype.bits() == from.dtype.bits())
 }
 
 fn is_elementwise(op: &Op) -> bool {

@@ -89,7 +89,7 @@ pub fn from_hlo(cx: &mut Import, operands: &[Atom]) -> Imported {
         }
         "stablehlo.reduce_precision" => reduce_precision(cx, operands),
         "stablehlo.optimization_barrier" => cx.emit(Identity(IdentityKind::OptimizationBarrier), operands),
-        "sdy.sharding_constraint" => Ok(operands.to_vec()),
+        "sdy.sharding_constraint" | "stablehlo.copy" => Ok(operands.to_vec()),
         "stablehlo.custom_call" if is_identity(cx) => Ok(operands.to_vec()),
         _ => return None,
     };

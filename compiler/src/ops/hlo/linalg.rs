@@ -6,7 +6,7 @@
 use crate::diag::Diagnostic;
 use crate::hlo::{Attribute, Attributes, Value};
 use crate::ir::{self, Atom, Params};
-use crate::ops::elementwise::{ComplexPart, PartKind};
+use crate::ops::elementwise::{Binary, BinaryKind, ComplexPart, PartKind};
 use crate::ops::linalg::*;
 use crate::ops::rules::hlo::{Export, Import, Imported, StableHlo};
 use crate::ops::rules::{NoRule, Rule};
@@ -107,7 +107,7 @@ impl Import<'_> {
     ///
     /// Errors: the argument is missing, or none of the `known` letters.
     fn letter(&self, name: &str, known: &str) -> Result<char, Diagnostic> {
-        let code = self.op.attributes.fields("mhlo.backend_config").and_then(|fields| fields.int(name));
+        let code = self.config().and_then(|fields| fields.int(name));
         let letter = code.and_then(|code| u8::try_from(code).ok()).map(char::from);
         letter.filter(|letter| known.contains(*letter)).ok_or_else(|| {
             let found = letter.map_or("nothing".to_string(), String::from);
@@ -118,7 +118,7 @@ impl Import<'_> {
     }
 
     fn config_flag(&self, name: &str) -> bool {
-        self.op.attributes.fields("mhlo.backend_config").is_some_and(|fields| fields.flag(name))
+        self.config().is_some_and(|fields| fields.flag(name))
     }
 
     /// The result at a position filled with one value.
@@ -129,7 +129,7 @@ impl Import<'_> {
     }
 
     /// What a routine leaves in memory that nobody reads: NaN, so that reading it shows.
-    fn scratch(&mut self, position: usize) -> Result<Atom, Diagnostic> {
+    pub(super) fn scratch(&mut self, position: usize) -> Result<Atom, Diagnostic> {
         let is_float = self.result(position)?.dtype.is_inexact();
         self.filled(position, if is_float { f64::NAN } else { 0.0 })
     }
@@ -144,6 +144,7 @@ fn with_status(cx: &mut Import, mut results: Vec<Atom>) -> Result<Vec<Atom>, Dia
     Ok(results)
 }
 
+/// The matrix, the right-hand side and, in older text, a factor.
 fn trsm(cx: &mut Import, operands: &[Atom]) -> Result<Vec<Atom>, Diagnostic> {
     let transposition = cx.letter("trans_x", "NTC")?;
     let op = TriangularSolve {
@@ -153,7 +154,15 @@ fn trsm(cx: &mut Import, operands: &[Atom]) -> Result<Vec<Atom>, Diagnostic> {
         is_conjugated: transposition == 'C',
         is_unit: cx.letter("diag", "UN")? == 'U',
     };
-    cx.emit(op, operands)
+    let (operands, factor) = match operands {
+        [a, b, factor] => ([*a, *b], Some(*factor)),
+        _ => (cx.operands(operands)?, None),
+    };
+    let solution = cx.emit_one(op, &operands)?;
+    match factor.filter(|&factor| !cx.literal(factor).is_some_and(Literal::is_one)) {
+        Some(factor) => cx.emit(Binary(BinaryKind::Mul), &[solution, factor]),
+        None => Ok(vec![solution]),
+    }
 }
 
 /// LAPACK counts rows from 1.

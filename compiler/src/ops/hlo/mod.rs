@@ -11,6 +11,9 @@ mod fft;
 mod indexing;
 mod lapack;
 mod linalg;
+mod normalization;
+mod older;
+mod positional;
 mod random;
 mod reduction;
 mod shape;
@@ -40,13 +43,21 @@ const FAMILIES: &[fn(&mut Import, &[Atom]) -> Imported] = &[
     sorting::from_hlo,
     random::from_hlo,
     linalg::from_hlo,
+    positional::from_hlo,
+    normalization::from_hlo,
     fft::from_hlo,
     windows::from_hlo,
 ];
 
 /// Reads one operation; `None` if no family knows it.
 pub fn from_hlo(cx: &mut Import, operands: &[Atom]) -> Imported {
-    FAMILIES.iter().find_map(|family| family(cx, operands))
+    match older::modern(cx.op) {
+        Some(op) => {
+            let results = cx.results;
+            FAMILIES.iter().find_map(|family| family(&mut cx.instead(&op, results), operands))
+        }
+        None => FAMILIES.iter().find_map(|family| family(cx, operands)),
+    }
 }
 
 const KEYS: NoRule = NoRule::NotYet("typed keys have no type in StableHLO");

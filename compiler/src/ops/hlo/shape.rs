@@ -28,7 +28,9 @@ pub fn from_hlo(cx: &mut Import, operands: &[Atom]) -> Imported {
         "stablehlo.concatenate" => {
             cx.size("dimension").and_then(|axis| cx.emit(Concatenate { axis }, operands))
         }
+        "stablehlo.broadcast" => broadcast_leading(cx, operands),
         "stablehlo.get_dimension_size" => dimension_size(cx, operands),
+        "stablehlo.set_dimension_size" => with_dimension_size(cx, operands),
         _ => return None,
     };
     Some(result)
@@ -54,6 +56,26 @@ fn broadcast(cx: &mut Import, operands: &[Atom]) -> Result<Vec<Atom>, Diagnostic
         return Ok(vec![cx.operands::<1>(operands)?[0]]);
     }
     cx.emit(BroadcastInDim { shape, dims }, operands)
+}
+
+/// Older than `broadcast_in_dim`: the new axes come first.
+fn broadcast_leading(cx: &mut Import, operands: &[Atom]) -> Result<Vec<Atom>, Diagnostic> {
+    let ([x], sizes) = (cx.operands(operands)?, cx.sizes("broadcast_sizes")?);
+    let operand = cx.builder.aval(x).shape;
+    let shape: Shape = sizes.iter().chain(operand.extents()).copied().collect();
+    let dims = (sizes.len()..shape.rank()).collect();
+    cx.emit(BroadcastInDim { shape, dims }, &[x])
+}
+
+/// Errors: the axis would get another extent than it has, so that the extents of the result were known at run time alone.
+fn with_dimension_size(cx: &mut Import, operands: &[Atom]) -> Result<Vec<Atom>, Diagnostic> {
+    let ([x, size], axis) = (cx.operands(operands)?, cx.size("dimension")?);
+    let sizes = cx.known_sizes(size)?;
+    match cx.builder.aval(x).shape.extents().get(axis) {
+        Some(extent) if sizes == [*extent] => Ok(vec![x]),
+        Some(extent) => Err(Diagnostic::unsupported(format!("an axis of extent {extent} cut to {sizes:?}"))),
+        None => Err(Diagnostic::error(format!("dimension {axis} is out of range"))),
+    }
 }
 
 /// A reshape that only removes or only inserts unit axes is what JAX calls `squeeze` or `expand_dims`; the primitives are one

@@ -35,13 +35,16 @@ fn top_k(cx: &mut Import, operands: &[Atom]) -> Result<Vec<Atom>, Diagnostic> {
         .rank()
         .checked_sub(1)
         .ok_or_else(|| Diagnostic::error("expected an axis, found rank 0"))?;
+    if matches!(cx.op.attributes.get("largest"), Some(Attribute::Bool(false))) {
+        return Err(Diagnostic::unsupported("the smallest elements instead of the largest"));
+    }
     cx.emit(TopK { axis, k: cx.size("k")? }, &[x])
 }
 
 /// Other arrays than the one to search are start values that no result depends on.
 fn approx_top_k(cx: &mut Import, operands: &[Atom]) -> Result<Vec<Atom>, Diagnostic> {
     let x = *operands.first().ok_or_else(|| Diagnostic::error("expected an array, found nothing"))?;
-    let config = cx.op.attributes.fields("mhlo.backend_config");
+    let config = cx.config();
     let config = config.ok_or_else(|| cx.missing("mhlo.backend_config", "a dictionary"))?;
     let lacks = |name: &str| Diagnostic::error(format!("mhlo.backend_config lacks {name}"));
     let recall = match config.get("recall_target") {

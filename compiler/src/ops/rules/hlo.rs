@@ -102,6 +102,23 @@ impl Import<'_> {
             .map_err(|_| Diagnostic::error(format!("expected {N} operands, found {}", operands.len())))
     }
 
+    /// The value of a number that follows from constants alone; `None` if it depends on anything else.
+    pub fn known_number(&self, atom: Atom) -> Option<f64> {
+        let tensor = known(self.builder.program(), atom, 1, MAX_KNOWN)?;
+        tensor.dtype().is_float().then(|| tensor.scalars().next().map(|scalar| scalar.float()))?
+    }
+
+    /// The options of a call: FFI attributes, which XLA's own importer leaves in `backend_config`.
+    pub fn config(&self) -> Option<&Attributes> {
+        let attributes = &self.op.attributes;
+        attributes.fields("mhlo.backend_config").or_else(|| attributes.fields("backend_config"))
+    }
+
+    /// The same context for another operation in place of this one, with results of these types.
+    pub fn instead<'b>(&'b mut self, op: &'b hlo::Op, results: &'b [Type]) -> Import<'b> {
+        Import { builder: &mut *self.builder, op, results, bodies: &mut *self.bodies }
+    }
+
     /// Errors: the attribute is missing or holds no sizes.
     pub fn sizes(&self, name: &str) -> Result<Vec<usize>, Diagnostic> {
         self.op.attributes.sizes(name).ok_or_else(|| self.missing(name, "a list of sizes"))
