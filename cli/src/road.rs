@@ -36,8 +36,7 @@ pub fn load(
     let bytes = read_bytes(path)?;
     let name = path.display().to_string();
     let id = match bytecode::module_in(&bytes) {
-        Some(module) if module.len() == bytes.len() => sources.add_bytes(name, bytes),
-        Some(module) => sources.add_bytes(name, module.to_vec()),
+        Some(_) => sources.add_bytes(name, bytes),
         None => sources.add(name, as_text(path, bytes)?),
     };
     let source = read_with_threefry(sources, id, threefry)?;
@@ -50,8 +49,17 @@ fn read_bytes(path: &Path) -> Result<Vec<u8>, Failure> {
 }
 
 fn as_text(path: &Path, bytes: Vec<u8>) -> Result<String, Failure> {
-    String::from_utf8(bytes).map_err(|_| {
-        Failure::data(format!("{}: neither a text file (UTF-8) nor MLIR bytecode", path.display()))
+    String::from_utf8(bytes).map_err(|error| {
+        let good = error.utf8_error().valid_up_to();
+        let before = &error.as_bytes()[..good];
+        let line = before.iter().filter(|&&byte| byte == b'\n').count() + 1;
+        let column =
+            good - before.iter().rposition(|&byte| byte == b'\n').map_or(0, |newline| newline + 1) + 1;
+        Failure::data(format!(
+            "{}:{line}:{column}: neither a text file (UTF-8) nor MLIR bytecode: byte {good} is 0x{:02x}",
+            path.display(),
+            error.as_bytes()[good]
+        ))
     })
 }
 

@@ -7,7 +7,7 @@ NAME_VERSION.mlirbc is the portable artifact of a function for that version of S
 jaxlib's own reader makes of it. NAME.jax is a whole file of `jax.export.export(..)(..).serialize()`.
 
 The files in the repository were made with jax 0.10.2 (StableHLO 1.17), the ones whose names begin with old_ with jax
-0.4.38 (StableHLO 1.8). Needs jax, and flatbuffers for the .jax files.
+0.4.38 (StableHLO 1.8), unread.jax with jax 0.12.0 (StableHLO 1.18). Needs jax, and flatbuffers for the .jax files.
 """
 
 import pathlib
@@ -235,6 +235,14 @@ def fixtures(folder):
     exported = scope["exported"]
     (folder / f"{PREFIX}exported.jax").write_bytes(exported.serialize())
     (folder / f"{PREFIX}exported.mlir").write_text(exported.mlir_module())
+    model = """def model(a, b, c, d):
+  return b["w"] * 2, d + 1
+exported = export.export(jax.jit(model))(x, {"u": shape(5), "w": shape(2, dtype="float64")}, shape(dtype="complex64"), shape(4, dtype="int32"))"""
+    scope["shape"] = shape
+    exec(compile(model, "model.py", "exec"), scope)
+    exported = scope["exported"]
+    (folder / f"{PREFIX}unread.jax").write_bytes(exported.serialize())
+    (folder / f"{PREFIX}unread.mlir").write_text(exported.mlir_module())
     if IS_NEW:
         scope |= {"lax": lax, "s": jax.sharding.NamedSharding(
             jax.sharding.Mesh(np.array(jax.devices()), ("x",)), jax.sharding.PartitionSpec("x"))}

@@ -3,7 +3,7 @@
 use rjaxc_compiler::diag::{self, Diagnostic, Fault, Sources};
 use rjaxc_compiler::front;
 use rjaxc_compiler::hlo::{self, Attribute, Attributes, Module, Region};
-use rjaxc_compiler::ir::Program;
+use rjaxc_compiler::ir::{Program, Var};
 use rjaxc_tests::{files, root, shown};
 use std::path::{Path, PathBuf};
 
@@ -190,6 +190,23 @@ fn newer_minor_releases_are_refused_by_what_they_hold() {
     assert_eq!(error.fault, Fault::Unsupported);
     assert!(error.message.contains("vhlo.dot_general_v7"), "{error:?}");
     assert!(error.hint.is_some_and(|hint| hint.contains("1.17.0")));
+}
+
+/// A file of JAX says which inputs the module has lost, so the function takes all of them.
+#[test]
+fn inputs_that_nothing_reads_are_given_back() {
+    let mut sources = Sources::new();
+    let bytes = std::fs::read(root().join("tests/bytecode/unread.jax")).expect("a file of the repository");
+    let id = sources.add_bytes("unread.jax", bytes);
+    let source = front::read(&sources, id).expect("the file is right");
+    let program = &source.functions[0].program;
+    let avals: Vec<String> = program.input_avals().iter().map(ToString::to_string).collect();
+    assert_eq!(avals, ["f32[3,4]", "f32[5]", "f64[2]", "c64[]", "i32[4]"]);
+    assert_eq!(source.functions[0].input_names.len(), 5);
+    let is_read = |input: &Var| program.equations.iter().any(|eqn| eqn.operands.contains(&(*input).into()));
+    let read: Vec<bool> = program.inputs.iter().map(is_read).collect();
+    assert_eq!(read, [false, false, true, false, true]);
+    assert!(source.warnings.is_empty(), "{:?}", source.warnings);
 }
 
 #[test]

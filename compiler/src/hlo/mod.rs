@@ -52,6 +52,8 @@ pub struct Module {
     pub name: Option<String>,
     pub attributes: Attributes,
     pub functions: Vec<Func>,
+    /// What the function took of which `main` was made, if the file says it.
+    pub signature: Option<Signature>,
     /// The contents of `dense_resource` constants, without MLIR's header.
     pub resources: HashMap<String, Vec<u8>>,
     /// Lines of the user's program, `file:line (function)`. Invariant: place 0 is empty, for ops without one.
@@ -60,6 +62,15 @@ pub struct Module {
 
 /// The attribute of an argument that holds the name which the user gave it.
 pub const ARGUMENT_NAME: &str = "jax.arg_info";
+
+/// The inputs of a Python function. JAX makes no arguments of those that nothing reads.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Signature {
+    /// The types that arguments would have; `None` for one that has no counterpart.
+    pub inputs: Vec<Option<Type>>,
+    /// Which inputs are the last arguments of `main`. Invariant: ascends, below the count of inputs.
+    pub kept: Vec<usize>,
+}
 
 /// `func.func`.
 #[derive(Clone, PartialEq, Debug)]

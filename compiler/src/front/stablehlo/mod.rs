@@ -40,7 +40,7 @@ pub fn import(module: &Module) -> Result<Source, Vec<Diagnostic>> {
             continue;
         }
         match reader.function(&function.name) {
-            Ok(body) => functions.push(as_function(function, body.program().clone(), is_called)),
+            Ok(body) => functions.push(as_function(module, function, body.program().clone(), is_called)),
             Err(error) if errors.contains(&error) => {}
             Err(error) => errors.push(error),
         }
@@ -52,12 +52,12 @@ pub fn import(module: &Module) -> Result<Source, Vec<Diagnostic>> {
     Ok(Source { functions, warnings, ..Source::default() })
 }
 
-fn as_function(function: &Func, program: Program, called: bool) -> Function {
+fn as_function(module: &Module, function: &Func, program: Program, called: bool) -> Function {
     Function {
         name: function.name.clone(),
         span: function.location.span,
         constvar_names: Vec::new(),
-        input_names: input_names(function, program.inputs.len()),
+        input_names: input_names(module, function, program.inputs.len()),
         output_names: output_names(function, program.outputs.len()),
         program,
         called,
@@ -65,9 +65,20 @@ fn as_function(function: &Func, program: Program, called: bool) -> Function {
 }
 
 /// What the user calls the arguments, `params['w']` or `x`, where the text says it.
-fn input_names(function: &Func, count: usize) -> Vec<String> {
+fn input_names(module: &Module, function: &Func, count: usize) -> Vec<String> {
+    let arguments = function.body.arguments.len();
+    let argument = |position: usize| match &module.signature {
+        // Inputs have been given back, which the text knows nothing of.
+        Some(signature) if count > arguments => {
+            let own = arguments.checked_sub(signature.kept.len())?;
+            let is_whole = count == own + signature.inputs.len();
+            let kept = position.checked_sub(own).map(|input| signature.kept.binary_search(&input).ok());
+            kept.map_or(Some(position), |kept| kept.map(|kept| own + kept)).filter(|_| is_whole)
+        }
+        _ => Some(position),
+    };
     let name = |position: usize| {
-        let attributes = function.argument_attributes.get(position);
+        let attributes = argument(position).and_then(|argument| function.argument_attributes.get(argument));
         let name = attributes.and_then(|attributes| attributes.text(hlo::ARGUMENT_NAME)).unwrap_or_default();
         if name.is_empty() { format!("arg{position}") } else { name.to_string() }
     };
@@ -151,12 +162,48 @@ impl<'m> Reader<'m> {
     fn read(&mut self, function: &'m Func) -> Result<Program, Diagnostic> {
         let mut builder = Builder::new();
         let mut scope = Scope::default();
+        let mut unread = self.unread(function).into_iter().peekable();
         for &argument in &function.body.arguments {
+            while let Some((_, aval)) =
+                unread.next_if(|(position, _)| *position == builder.program().inputs.len())
+            {
+                builder.input(aval);
+            }
             let aval = aval_of(function, argument).map_err(|error| error.at(function.location.span))?;
             scope.bind(argument, builder.input(aval).into());
         }
+        unread.for_each(|(_, aval)| _ = builder.input(aval));
         let outputs = self.ops(function, &function.body, &mut scope, &mut builder)?;
         Ok(ops::hlo::recognized(builder.finish(outputs)))
+    }
+
+    /// The inputs of the Python function that the text has not kept, because nothing reads them: with their positions among
+    /// all inputs, in order. Warns of those that cannot be given back.
+    fn unread(&mut self, function: &Func) -> Vec<(usize, Aval)> {
+        let signature = self.module.signature.as_ref().filter(|_| function.name == "main");
+        let Some(signature) = signature else { return Vec::new() };
+        // What JAX adds of its own comes first.
+        let Some(own) = function.body.arguments.len().checked_sub(signature.kept.len()) else {
+            return Vec::new();
+        };
+        let positions =
+            (0..signature.inputs.len()).filter(|position| signature.kept.binary_search(position).is_err());
+        let mut unread = Vec::new();
+        let mut lost = Vec::new();
+        for position in positions {
+            match signature.inputs[position].as_ref().and_then(hlo::Type::aval) {
+                Some(aval) if lost.is_empty() => unread.push((own + position, aval)),
+                _ => lost.push(position.to_string()),
+            }
+        }
+        if !lost.is_empty() {
+            let message = format!(
+                "@main lacks the inputs {} of the exported function, which nothing reads",
+                lost.join(", ")
+            );
+            self.warnings.push(Diagnostic::warning(message).at(function.location.span));
+        }
+        unread
     }
 
     /// Appends the operations of a region and returns what it returns.

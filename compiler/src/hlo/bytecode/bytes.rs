@@ -8,6 +8,8 @@ use crate::diag::{Diagnostic, SourceId, Span};
 pub struct Bytes<'a> {
     // The whole module: alignment counts from its first byte.
     file: &'a [u8],
+    // How many bytes of the file precede the module.
+    before: usize,
     position: usize,
     // Invariant: `position <= end <= file.len()`.
     end: usize,
@@ -15,8 +17,9 @@ pub struct Bytes<'a> {
 }
 
 impl<'a> Bytes<'a> {
-    pub fn new(file: &'a [u8], source: SourceId) -> Self {
-        Bytes { file, position: 0, end: file.len(), source }
+    /// A module; `before` it are so many bytes of its file.
+    pub fn new(file: &'a [u8], before: usize, source: SourceId) -> Self {
+        Bytes { file, before, position: 0, end: file.len(), source }
     }
 
     pub fn remaining(&self) -> usize {
@@ -29,7 +32,8 @@ impl<'a> Bytes<'a> {
 
     /// The byte at the place, for messages.
     pub fn here(&self) -> Span {
-        Span::new(self.source, self.position, (self.position + 1).min(self.file.len()))
+        let end = (self.position + 1).min(self.file.len());
+        Span::new(self.source, self.before + self.position, self.before + end)
     }
 
     /// A complaint about the place.
@@ -177,7 +181,7 @@ mod tests {
     use super::*;
 
     fn bytes(file: &[u8]) -> Bytes<'_> {
-        Bytes::new(file, SourceId::default())
+        Bytes::new(file, 0, SourceId::default())
     }
 
     #[test]

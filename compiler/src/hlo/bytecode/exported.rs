@@ -1,43 +1,111 @@
 //! `jax.export.export(..)(..).serialize()`: a flatbuffer with the module inside.
 //!
-//! Source: FlatBuffers, "FlatBuffer internals"; jax, `export/serialization.fbs`, whose tables only ever grow at the end.
+//! Source: jax, `export/serialization.fbs`, whose tables only ever grow at the end.
 
 use super::is_bytecode;
+use crate::hlo::flatbuffer::{Table, Vector};
+use crate::hlo::text::MAX_RANK;
+use crate::hlo::{Element, Signature, TensorType, Type};
 
-/// The number of the field `mlir_module_serialized` of the table `Exported`, by serialization version.
-const MODULE_FIELD: usize = 13;
-
-/// The bytecode inside of a file that jax exported; `None` if it is no such file.
-pub fn module(file: &[u8]) -> Option<&[u8]> {
-    let table = word(file, 0)?;
-    // A table begins with the distance back to its list of fields.
-    let distance = word(file, table)? as i32;
-    let fields = usize::try_from(table as i64 - i64::from(distance)).ok()?;
-    let fields_bytes = usize::from(half(file, fields)?);
-    let place = 4 + 2 * MODULE_FIELD;
-    if place + 2 > fields_bytes {
-        return None;
-    }
-    let offset = usize::from(half(file, fields.checked_add(place)?)?);
-    if offset == 0 {
-        return None;
-    }
-    let reference = table.checked_add(offset)?;
-    let vector = reference.checked_add(word(file, reference)?)?;
-    let first = vector.checked_add(4)?;
-    let module = file.get(first..first.checked_add(word(file, vector)?)?)?;
-    is_bytecode(module).then_some(module)
+/// The numbers of fields of the table `Exported`.
+mod field {
+    pub const INPUTS: usize = 3;
+    pub const MODULE: usize = 13;
+    pub const KEPT: usize = 15;
+    // Since jax 0.10, types are stored once each, and inputs are their numbers.
+    pub const TYPES: usize = 19;
+    pub const INPUT_TYPES: usize = 22;
 }
 
-/// Four bytes at a place.
-fn word(file: &[u8], at: usize) -> Option<usize> {
-    let bytes = file.get(at..)?.first_chunk()?;
-    usize::try_from(u32::from_le_bytes(*bytes)).ok()
+/// What a file of jax holds of interest.
+pub struct Exported<'a> {
+    pub module: &'a [u8],
+    /// How many bytes of the file precede the module.
+    pub before: usize,
+    pub signature: Option<Signature>,
 }
 
-/// Two bytes at a place.
-fn half(file: &[u8], at: usize) -> Option<u16> {
-    Some(u16::from_le_bytes(*file.get(at..)?.first_chunk()?))
+/// Takes a file apart that jax exported; `None` if it is no such file.
+pub fn read(file: &[u8]) -> Option<Exported<'_>> {
+    let table = Table::root(file)?;
+    let vector = table.vector(field::MODULE)?;
+    let module = vector.bytes();
+    is_bytecode(module).then(|| Exported { module, before: vector.first, signature: signature(&table) })
+}
+
+/// The inputs of the exported function, and which of them the module takes.
+fn signature(table: &Table) -> Option<Signature> {
+    let kept = table.vector(field::KEPT)?.halves()?;
+    let types = |vector: Vector| Some(vector.tables()?.iter().map(input).collect::<Vec<_>>());
+    let numbers = table.vector(field::INPUT_TYPES).filter(|numbers| numbers.count > 0);
+    let inputs = match numbers {
+        None => types(table.vector(field::INPUTS)?)?,
+        Some(numbers) => {
+            let types = types(table.vector(field::TYPES)?)?;
+            numbers.words()?.into_iter().map(|number| types.get(number).cloned()).collect::<Option<_>>()?
+        }
+    };
+    let ascends = kept.windows(2).all(|pair| pair[0] < pair[1]);
+    let is_whole = ascends && kept.iter().all(|&position| position < inputs.len());
+    is_whole.then_some(Signature { inputs, kept })
+}
+
+/// The names of dtypes by their numbers.
+const DTYPES: &[&str] = &[
+    "i1",
+    "i8",
+    "i16",
+    "i32",
+    "i64",
+    "ui8",
+    "ui16",
+    "ui32",
+    "ui64",
+    "f16",
+    "f32",
+    "f64",
+    "complex<f32>",
+    "complex<f64>",
+    "bf16",
+    "i4",
+    "ui4",
+    "f8E4M3B11FNUZ",
+    "f8E4M3FN",
+    "f8E4M3FNUZ",
+    "f8E5M2",
+    "f8E5M2FNUZ",
+    // Tangents of what has none are flags.
+    "i1",
+    "f8E4M3",
+    "f8E3M4",
+    "f8E8M0FNU",
+    "f4E2M1FN",
+];
+
+/// Keys, which arguments have as words of 32 bits: the numbers of their dtypes, and how many words each has.
+const KEYS: &[(usize, usize)] = &[(27, 2), (28, 4), (29, 4)];
+
+/// The type of an argument for an `AbstractValue`; `None` if it has extents by name, or no counterpart.
+fn input(aval: &Table) -> Option<Type> {
+    const SHAPE: usize = 1;
+    const DTYPE: usize = 2;
+    let extents = match aval.vector(SHAPE) {
+        Some(extents) => extents.texts()?,
+        None => Vec::new(),
+    };
+    let mut extents: Vec<Option<usize>> =
+        extents.into_iter().map(|extent| Some(Some(extent.parse().ok()?))).collect::<Option<_>>()?;
+    let dtype = usize::from(aval.byte(DTYPE).unwrap_or(0));
+    let key = KEYS.iter().find(|(number, _)| *number == dtype);
+    let name = match key {
+        Some((_, words)) => {
+            extents.push(Some(*words));
+            "ui32"
+        }
+        None => *DTYPES.get(dtype)?,
+    };
+    let ty = TensorType { extents, element: Element::from_name(name)? };
+    (ty.is_countable() && ty.extents.len() <= MAX_RANK).then_some(Type::Tensor(ty))
 }
 
 #[cfg(test)]
@@ -63,10 +131,11 @@ mod tests {
 
     #[test]
     fn finds_the_module_in_its_field() {
-        let good = file(MODULE_FIELD, b"ML\xefR..");
-        assert_eq!(module(&good), Some(&b"ML\xefR.."[..]));
-        assert_eq!(module(&file(MODULE_FIELD - 1, b"ML\xefR..")), None, "another field");
-        assert_eq!(module(&file(MODULE_FIELD, b"text")), None, "no module");
+        let good = file(field::MODULE, b"ML\xefR..");
+        let module = |file: &[u8]| read(file).map(|exported| exported.module.to_vec());
+        assert_eq!(module(&good), Some(b"ML\xefR..".to_vec()));
+        assert_eq!(module(&file(field::MODULE - 1, b"ML\xefR..")), None, "another field");
+        assert_eq!(module(&file(field::MODULE, b"text")), None, "no module");
         for length in 0..good.len() {
             assert_eq!(module(&good[..length]), None, "cut to {length} bytes");
         }

@@ -42,15 +42,19 @@ type Parsed<T> = Result<T, Diagnostic>;
 
 /// The bytecode in a file: all of it, or the module inside of what `jax.export` serialized. `None` if it is neither.
 pub fn module_in(file: &[u8]) -> Option<&[u8]> {
-    if is_bytecode(file) { Some(file) } else { exported::module(file) }
+    if is_bytecode(file) { Some(file) } else { exported::read(file).map(|exported| exported.module) }
 }
 
 fn is_bytecode(file: &[u8]) -> bool {
     file.starts_with(MAGIC)
 }
 
-/// Reads a file. Errors: it is malformed, newer than what is known, or valid but out of reach.
+/// Reads a file: bytecode, or what `jax.export` serialized. Errors: it is malformed, newer than what is known, or valid but
+/// out of reach.
 pub fn parse(file: &[u8], source: SourceId) -> Result<Module, Diagnostic> {
-    let container = Container::read(Bytes::new(file, source))?;
-    operations::Reader::new(&container, file.len()).module()
+    let exported = if is_bytecode(file) { None } else { exported::read(file) };
+    let (bytes, before) = exported.as_ref().map_or((file, 0), |exported| (exported.module, exported.before));
+    let container = Container::read(Bytes::new(bytes, before, source))?;
+    let module = operations::Reader::new(&container, bytes.len()).module()?;
+    Ok(Module { signature: exported.and_then(|exported| exported.signature), ..module })
 }
