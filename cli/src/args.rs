@@ -57,8 +57,10 @@ pub struct ProgramArgs {
     /// What to compile instead of the file's export lines: `g = vmap(f, in_axes=0)`, or just `f`
     #[arg(long, value_name = "EXPRESSION")]
     pub export: Vec<String>,
-    /// Values of constvars: arrays named like them, or const0, const1, ... in their order
-    #[arg(long, value_name = "FILE.npz")]
+    /// Values of constants, .npz or .safetensors: arrays named like constvars, or const0, const1, ... in their order (also
+    /// arr_0, arr_1, ..., as `np.savez(f, *jaxpr.consts)` names them); body.const0, body.const1, ... are the constants of
+    /// functions inside functions, in the order in which their names stand before a `;` in the text
+    #[arg(long, value_name = "FILE")]
     pub consts: Option<PathBuf>,
     /// The least processor to run on: x86-64-v2 (the default), x86-64-v3, generic-aarch64 (the default there), or native
     #[arg(long, value_name = "CPU")]

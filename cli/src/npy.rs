@@ -21,7 +21,48 @@ const HEADER_ALIGN: usize = 64;
 /// Errors: what is wrong, without the name of the file or array.
 pub fn read(reader: &mut dyn Read, length: Option<u64>, expected: Option<&Aval>) -> Result<Tensor, String> {
     let (header, header_length) = header::read(reader)?;
-    let stored = Stored::of(&header, expected)?;
+    let found = header.descr.natural().map(|dtype| Aval::new(dtype, header.shape.clone()));
+    if let (Some(expected), Some(found)) = (expected, found)
+        && is_narrowed(expected, &found)
+    {
+        let wide = elements(reader, length, (&header, header_length), Some(&found))?;
+        return narrowed(&wide, expected);
+    }
+    elements(reader, length, (&header, header_length), expected)
+}
+
+/// Are whole numbers found where narrower ones are expected? NumPy makes i64 of what nobody gave a type.
+pub fn is_narrowed(expected: &Aval, found: &Aval) -> bool {
+    let (narrow, wide) = (expected.dtype, found.dtype);
+    let are_integers = narrow.is_integer() && wide.is_integer();
+    expected.shape == found.shape && are_integers && 8 <= narrow.bits() && narrow.bits() < wide.bits()
+}
+
+/// The same whole numbers in a narrower dtype. Errors: one that does not fit.
+pub fn narrowed(wide: &Tensor, expected: &Aval) -> Result<Tensor, String> {
+    let mut bytes = Vec::with_capacity(wide.bytes().len());
+    for value in wide.scalars() {
+        let start = bytes.len();
+        value.encode(expected.dtype, &mut bytes);
+        if Scalar::decode(expected.dtype, &bytes[start..]) != value {
+            let (found, dtype) = (wide.aval(), expected.dtype);
+            return Err(format!(
+                "expected {expected}, found {found} with {}, which does not fit {dtype}",
+                value.int()
+            ));
+        }
+    }
+    Tensor::new(expected.clone(), bytes).ok_or_else(|| "its shape is too large for this machine".to_string())
+}
+
+/// The array behind a header.
+fn elements(
+    reader: &mut dyn Read,
+    length: Option<u64>,
+    (header, header_length): (&Header, u64),
+    expected: Option<&Aval>,
+) -> Result<Tensor, String> {
+    let stored = Stored::of(header, expected)?;
     let size = stored.size_bytes.ok_or("its shape is too large for this machine")?;
     if let Some(length) = length {
         let available = length.saturating_sub(header_length);
@@ -36,7 +77,7 @@ pub fn read(reader: &mut dyn Read, length: Option<u64>, expected: Option<&Aval>)
     }
     // Reading up to the end also makes a zip archive check its checksum.
     match reader.read(&mut [0]).map_err(|error| error.to_string())? {
-        0 => stored.into_tensor(bytes, &header),
+        0 => stored.into_tensor(bytes, header),
         _ => Err(format!("bytes follow the array, whose shape takes {size}")),
     }
 }

@@ -98,7 +98,7 @@ pub fn bind(source: &mut Source, file: &Path, consts: Option<&Path>) -> Result<(
     if let Some(path) = consts {
         // Also if nothing asks for a constant: a mistyped name must not pass.
         std::fs::metadata(path).map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
-        values.extend(weights::from_npz(source, path)?);
+        values.extend(weights::from_consts(source, path)?);
     }
     Ok(pipeline::bind_constants(source, &values)?)
 }

@@ -34,28 +34,41 @@ pub fn from_const_lines(source: &Source, folder: &Path) -> Result<Values, Failur
     if errors.is_empty() { Ok(values) } else { Err(errors.into()) }
 }
 
-/// Reads `--consts`: arrays named like constvars, or `const0`, `const1`, ... in the order of a function's constvars.
+/// Reads `--consts`: arrays named like constvars, or `const0`, `const1`, ... in the order of a function's constvars, or
+/// `arr_0`, `arr_1`, ..., the names that `np.savez` gives.
 ///
 /// A function that others call takes its constants by name only: their numbers count the constvars of the printout.
-/// Arrays that no constvar asks for are left alone: a file of weights may serve several programs.
-/// Errors: an array is of another type than its constvar.
-pub fn from_npz(source: &Source, path: &Path) -> Result<Values, Failure> {
-    if source.functions.iter().all(|function| function.constvar_names.is_empty()) {
+/// `body.const0`, `body.const1`, ... are the constants of functions inside functions and of called ones, in the order of
+/// the text. Arrays that nothing asks for are left alone: a file of weights may serve several programs.
+/// Errors: the file cannot be read, or an array is of another type than its constvar.
+pub fn from_consts(source: &Source, path: &Path) -> Result<Values, Failure> {
+    let has_none = source.functions.iter().all(|function| function.constvar_names.is_empty());
+    if has_none && source.body_constants.is_empty() {
         return Ok(Values::new());
     }
-    let mut npz = Npz::open(path).map_err(Failure::Usage)?;
-    let names = npz.names();
+    let mut file = Arrays::open(path).map_err(Failure::Usage)?;
+    let names = file.names().map_err(Failure::Usage)?;
     let mut values = Values::new();
     let mut errors = Vec::new();
+    for constant in &source.body_constants {
+        let Some(key) = source.path_of_constant(constant.id).filter(|key| names.contains(key)) else {
+            continue;
+        };
+        match file.read(&key, &constant.aval) {
+            Ok(tensor) => {
+                values.insert(key, tensor);
+            }
+            Err(message) => errors.push(Diagnostic::error(message).at(constant.span)),
+        }
+    }
     for function in &source.functions {
         for (position, (name, aval)) in constvars(function).enumerate() {
-            let numbered = format!("const{position}");
-            let array = match (names.contains(name), names.contains(&numbered) && !function.called) {
-                (true, _) => name,
-                (false, true) => &numbered,
-                (false, false) => continue,
+            let numbered = [format!("const{position}"), format!("arr_{position}")];
+            let numbered = if function.called { &[][..] } else { &numbered[..] };
+            let Some(array) = [name].into_iter().chain(numbered).find(|key| names.contains(key)) else {
+                continue;
             };
-            match npz.read(array, Some(aval)) {
+            match file.read(array, aval) {
                 Ok(tensor) if values.get(name).is_some_and(|other: &Tensor| *other != tensor) => {
                     errors.push(ambiguous(function, name));
                 }
@@ -117,6 +130,44 @@ fn read(
     }
 }
 
+/// A file of arrays with names.
+enum Arrays {
+    Npz(Npz<BufReader<File>>),
+    Safetensors(PathBuf, Vec<u8>),
+}
+
+impl Arrays {
+    /// Errors: a message that names the file.
+    fn open(path: &Path) -> Result<Arrays, String> {
+        let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+        if !extension.eq_ignore_ascii_case("safetensors") {
+            return Npz::open(path).map(Arrays::Npz);
+        }
+        let bytes = std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
+        Ok(Arrays::Safetensors(path.to_path_buf(), bytes))
+    }
+
+    /// Errors: a message that names the file.
+    fn names(&self) -> Result<Vec<String>, String> {
+        match self {
+            Arrays::Npz(npz) => Ok(npz.names()),
+            Arrays::Safetensors(path, bytes) => {
+                let tensors = SafeTensors::deserialize(bytes)
+                    .map_err(|error| format!("{}: not a safetensors file: {error}", path.display()))?;
+                Ok(tensors.names().into_iter().map(str::to_string).collect())
+            }
+        }
+    }
+
+    /// Errors: a message that names the file, the array and the reason.
+    fn read(&mut self, key: &str, expected: &Aval) -> Result<Tensor, String> {
+        match self {
+            Arrays::Npz(npz) => npz.read(key, Some(expected)),
+            Arrays::Safetensors(path, bytes) => read_safetensors(path, bytes, Some(key), Some(expected)),
+        }
+    }
+}
+
 /// Reads a `.npy` file. Errors: a message that names it.
 pub fn read_npy(path: &Path, expected: Option<&Aval>) -> Result<Tensor, String> {
     let read = || {
@@ -158,6 +209,11 @@ fn read_safetensors(
     let dtype = dtype
         .ok_or_else(|| format!("{file}: array {key}: element type {:?} is not supported", view.dtype()))?;
     let aval = Aval::new(dtype, view.shape());
+    if let Some(expected) = expected.filter(|expected| npy::is_narrowed(expected, &aval)) {
+        let wide = Tensor::new(aval, view.data().to_vec())
+            .ok_or_else(|| format!("{file}: array {key}: its bytes do not fit its shape"))?;
+        return npy::narrowed(&wide, expected).map_err(|why| format!("{file}: array {key}: {why}"));
+    }
     if expected.is_some_and(|expected| *expected != aval) {
         let expected = expected.expect("checked above");
         return Err(format!("{file}: array {key}: expected {expected}, found {aval}"));

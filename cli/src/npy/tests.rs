@@ -179,3 +179,20 @@ fn no_mutation_panics() {
     }
     assert!(arrays > 1000, "only {arrays} mutations left an array: the test no longer tries valid files");
 }
+
+#[test]
+fn wide_integers_are_narrowed_where_they_fit() {
+    let wide = Tensor::from_f64s(DType::I64, [3], &[1.0, -7.0, 2147483647.0]);
+    let expected = Aval::new(DType::I32, [3]);
+    let narrow = Tensor::from_f64s(DType::I32, [3], &[1.0, -7.0, 2147483647.0]);
+    assert_eq!(read_all(&bytes_of(&wide), Some(&expected)), Ok(narrow));
+    let error = read_all(&bytes_of(&wide), Some(&Aval::new(DType::U8, [3]))).unwrap_err();
+    assert_eq!(error, "expected u8[3], found i64[3] with -7, which does not fit u8");
+    let error = read_all(&bytes_of(&wide), Some(&Aval::new(DType::I32, [2]))).unwrap_err();
+    assert_eq!(error, "expected i32[2], found i64[3]");
+    let floats = Tensor::from_f64s(DType::F64, [3], &[1.0; 3]);
+    assert_eq!(
+        read_all(&bytes_of(&floats), Some(&Aval::new(DType::F32, [3]))).unwrap_err(),
+        "expected f32[3], found f64[3]"
+    );
+}

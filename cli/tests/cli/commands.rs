@@ -233,6 +233,73 @@ fn safetensors_files_are_read() {
     folder.rjaxc(&["check", "m.ir"]).fails(1, "not a safetensors file");
 }
 
+/// A `.safetensors` file of arrays with two elements, as bytes of the element type.
+fn pairs(arrays: &[(&str, &str, Vec<u8>)]) -> Vec<u8> {
+    let mut at = 0;
+    let entry = |(name, dtype, bytes): &(&str, &str, Vec<u8>)| {
+        let start = at;
+        at += bytes.len();
+        format!("\"{name}\":{{\"dtype\":\"{dtype}\",\"shape\":[2],\"data_offsets\":[{start},{at}]}}")
+    };
+    let header = format!("{{{}}}", arrays.iter().map(entry).collect::<Vec<_>>().join(","));
+    let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
+    bytes.extend(header.as_bytes());
+    arrays.iter().for_each(|(_, _, elements)| bytes.extend(elements));
+    bytes
+}
+
+fn f32s(x: f32, y: f32) -> Vec<u8> {
+    [x.to_le_bytes(), y.to_le_bytes()].concat()
+}
+
+#[test]
+fn constants_of_bodies_come_by_path() {
+    let folder = Folder::new("bodies");
+    // The bodies look alike; `g` is called from two places.
+    folder.write(
+        "m.ir",
+        "let g = { lambda w:f32[2]; x:f32[2]. let y:f32[2] = mul w x in (y,) } in
+         { lambda v:f32[2]; a:f32[2]. let
+             b:f32[2] = jit[name=g jaxpr=g] a
+             c:f32[2] = jit[name=f jaxpr={ lambda u:f32[2]; a:f32[2]. let
+                 d:f32[2] = mul u a
+                 c:f32[2] = jit[name=g jaxpr=g] d
+               in (c,) }] b
+             e:f32[2] = add c v
+           in (e,) }",
+    );
+    let wrong = folder.rjaxc(&["check", "m.ir"]);
+    wrong.fails(1, "constant v of main has no value");
+    let v = ("arr_0", "F32", f32s(0.5, 0.25));
+    folder.write("v.safetensors", pairs(&[v.clone()]));
+    let missing = folder.rjaxc(&["check", "m.ir", "--consts", "v.safetensors"]);
+    missing.fails(1, "its body needs the values of 1 constants, which the text lacks");
+    missing.fails(1, "`jax.jit(f).lower(*args).as_text()`");
+    missing.fails(1, "pass --consts with an array `body.const0`");
+    let (w, u) = (("body.const0", "F32", f32s(2.0, 3.0)), ("body.const1", "F32", f32s(10.0, 100.0)));
+    folder.write("all.safetensors", pairs(&[v.clone(), w.clone(), u]));
+    let run = folder.rjaxc(&["run", "m.ir", "[1, 2]", "--consts", "all.safetensors"]);
+    assert_eq!(run.succeeds(), "e: f32[2] = [40.5, 1800.25]\n");
+    let grad = ["run", "m.ir", "[1, 2]", "[1, 1]", "--consts", "all.safetensors", "--export=g = vjp(main)"];
+    assert!(folder.rjaxc(&grad).succeeds().contains("[40.0, 900.0]"));
+    folder.write("type.safetensors", pairs(&[v, w, ("body.const1", "I32", f32s(1.0, 1.0))]));
+    let wrong = folder.rjaxc(&["check", "m.ir", "--consts", "type.safetensors"]);
+    wrong.fails(1, "array body.const1: expected f32[2], found i32[2]");
+}
+
+#[test]
+fn wide_integers_serve_as_narrow_constants() {
+    let folder = Folder::new("narrowed");
+    folder.write("m.ir", "{ lambda w:i32[2]; x:i32[2]. let y:i32[2] = mul w x in (y,) }");
+    let i64s = |x: i64, y: i64| [x.to_le_bytes(), y.to_le_bytes()].concat();
+    folder.write("w.safetensors", pairs(&[("const0", "I64", i64s(-3, 1 << 30))]));
+    let run = folder.rjaxc(&["run", "m.ir", "[5, 1]", "--consts", "w.safetensors"]);
+    assert_eq!(run.succeeds(), "y: i32[2] = [-15, 1073741824]\n");
+    folder.write("w.safetensors", pairs(&[("const0", "I64", i64s(-3, 1 << 31))]));
+    let run = folder.rjaxc(&["run", "m.ir", "[5, 1]", "--consts", "w.safetensors"]);
+    run.fails(1, "expected i32[2], found i64[2] with 2147483648, which does not fit i32");
+}
+
 #[test]
 fn checks_and_shows_stages() {
     let folder = Folder::new("check");

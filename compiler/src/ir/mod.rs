@@ -51,6 +51,9 @@ pub struct Program {
     pub vars: Vec<Aval>,
     /// Inputs whose values the text lacks. Invariant: empty once `const` lines and `--consts` are bound.
     pub constvars: Vec<Var>,
+    /// Of a body, which constants of the text its constvars are; see [`source::BodyConstant`]. Bodies that look alike may
+    /// have different constants.
+    pub const_ids: Vec<u32>,
     pub inputs: Vec<Var>,
     pub equations: Vec<Equation>,
     pub outputs: Vec<Atom>,
@@ -108,6 +111,7 @@ impl Program {
         };
         Program {
             constvars: self.constvars.iter().map(of).collect(),
+            const_ids: self.const_ids.clone(),
             inputs: self.inputs.iter().map(of).collect(),
             equations: self.equations.iter().map(equation).collect(),
             outputs: self.outputs.iter().map(atom).collect(),

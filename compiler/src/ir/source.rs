@@ -13,6 +13,8 @@ pub struct Source {
     pub exports: Vec<Export>,
     /// Derivatives of functions that have their own.
     pub rules: Vec<CustomRule>,
+    /// What the bodies inside functions need, in the order of the text.
+    pub body_constants: Vec<BodyConstant>,
     /// The bit layout of `random_bits` and `random_split`, if the file has a `threefry = ...` line.
     pub threefry: Option<Threefry>,
     /// What the text says without effect on the results: prints.
@@ -32,6 +34,25 @@ pub struct Function {
     pub output_names: Vec<String>,
     /// Does another function of the file use it as a body? Such a function is exported only on request.
     pub called: bool,
+}
+
+/// A constant of a body: of a function inside another one, or of one that others call. JAX prints no values of such.
+#[derive(Clone, PartialEq, Debug)]
+pub struct BodyConstant {
+    /// By this number [`Program::const_ids`] refers to it.
+    pub id: u32,
+    pub name: String,
+    pub aval: Aval,
+    pub span: Span,
+}
+
+impl Source {
+    /// The name under which `--consts` has the value of a constant of a body: `body.const0` for the first one in the
+    /// text, and so on. `None`: no body has such a constant.
+    pub fn path_of_constant(&self, id: u32) -> Option<String> {
+        let position = self.body_constants.iter().position(|constant| constant.id == id)?;
+        Some(format!("body.const{position}"))
+    }
 }
 
 /// `const NAME: TYPE = VALUE`: gives constvars of that name their value.

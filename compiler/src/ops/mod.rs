@@ -18,6 +18,7 @@ pub mod linalg;
 pub mod random;
 pub mod reduction;
 pub mod refused;
+pub mod roles;
 pub mod rules;
 pub mod shape;
 pub mod sorting;
@@ -107,6 +108,7 @@ fn read_as<F: Family + Into<Op>>(
 /// The text names of all primitives, for error messages; made anew on each call.
 pub fn names() -> Vec<String> {
     let mut names: Vec<String> = samples().iter().map(|sample| sample.op.name().to_string()).collect();
+    names.extend(expanded::names().map(str::to_string));
     names.sort_unstable();
     names.dedup();
     names

@@ -1,6 +1,6 @@
 //! What to compile: constants bound, exports chosen, transformations applied.
 
-use super::{rules, transforms};
+use super::{bodies, rules, transforms};
 use crate::diag::{Diagnostic, Span};
 use crate::ir::source::{ConstantValue, Export, Expression, Function, Keyword, Source};
 use crate::ir::{self, Atom, Body, Builder, Program, inline::Scope};
@@ -42,6 +42,7 @@ pub fn bind_constants(source: &mut Source, values: &HashMap<String, Tensor>) -> 
             Err(error) => errors.push(error),
         }
     }
+    bodies::bind(source, values, &mut errors);
     if errors.is_empty() { rules::attach(source) } else { Err(errors) }
 }
 
@@ -50,12 +51,7 @@ fn bind(function: &Function, known: &HashMap<String, Arc<Tensor>>) -> Result<Pro
     if program.constvars.is_empty() {
         return Ok(program.clone());
     }
-    let mut b = Builder::new();
-    let mut scope = Scope::new(program);
-    for &input in &program.inputs {
-        let var = b.input(program.aval(input).clone());
-        scope.bind(input, var.into());
-    }
+    let mut values = Vec::new();
     for (&constvar, name) in program.constvars.iter().zip(&function.constvar_names) {
         let value = known.get(name).ok_or_else(|| missing(function, name))?;
         let expected = program.aval(constvar);
@@ -64,6 +60,20 @@ fn bind(function: &Function, known: &HashMap<String, Arc<Tensor>>) -> Result<Pro
                 format!("constant {name} of {}: expected {expected}, found {}", function.name, value.aval());
             return Err(Diagnostic::error(message).at(function.span));
         }
+        values.push(value.clone());
+    }
+    Ok(with_constants(program, &values))
+}
+
+/// The program with these values in place of its constvars.
+pub(super) fn with_constants(program: &Program, values: &[Arc<Tensor>]) -> Program {
+    let mut b = Builder::new();
+    let mut scope = Scope::new(program);
+    for &input in &program.inputs {
+        let var = b.input(program.aval(input).clone());
+        scope.bind(input, var.into());
+    }
+    for (&constvar, value) in program.constvars.iter().zip(values) {
         let atom = match value.to_literal().filter(|_| value.shape().is_scalar()) {
             Some(literal) => Atom::Literal(literal),
             None => b.emit_one(Constant { value: value.clone() }, &[]),
@@ -76,7 +86,7 @@ fn bind(function: &Function, known: &HashMap<String, Arc<Tensor>>) -> Result<Pro
         let results = b.emit_typed(eqn.op.clone(), &scope.atoms(&eqn.operands), avals);
         scope.bind_all(&eqn.results, &results);
     }
-    Ok(b.finish(scope.atoms(&program.outputs)))
+    b.finish(scope.atoms(&program.outputs))
 }
 
 fn missing(function: &Function, name: &str) -> Diagnostic {
@@ -210,7 +220,7 @@ fn apply(source: &Source, expression: &Expression, purpose: Purpose) -> Result<E
         Expression::Function { name, span } => {
             let found = source.functions.iter().find(|function| function.name == *name);
             let function = found.ok_or_else(|| unknown_function(source, name, *span))?;
-            let program = complete(function)?.clone();
+            let program = complete(source, function)?.clone();
             Ok(Entry {
                 name: name.clone(),
                 program: match purpose {
@@ -229,32 +239,45 @@ fn apply(source: &Source, expression: &Expression, purpose: Purpose) -> Result<E
 }
 
 /// The program of a function that can be run: all its constants, and those of its bodies, have values.
-fn complete(function: &Function) -> Result<&Program, Diagnostic> {
+fn complete<'s>(source: &Source, function: &'s Function) -> Result<&'s Program, Diagnostic> {
     if let Some(name) = function.constvar_names.first().filter(|_| !function.program.constvars.is_empty()) {
         return Err(missing(function, name));
     }
-    missing_in_bodies(&function.program, &mut HashSet::new()).map_or(Ok(&function.program), Err)
+    missing_in_bodies(source, &function.program, &mut HashSet::new()).map_or(Ok(&function.program), Err)
 }
 
 /// Bodies with constants of their own can be read and printed, but not run.
-fn missing_in_bodies(program: &Program, seen: &mut HashSet<Body>) -> Option<Diagnostic> {
+fn missing_in_bodies(source: &Source, program: &Program, seen: &mut HashSet<Body>) -> Option<Diagnostic> {
     for eqn in &program.equations {
         for body in eqn.op.bodies() {
             if !body.constvars.is_empty() {
                 let (name, count) = (eqn.op.name(), body.constvars.len());
                 let message =
                     format!("{name}: its body needs the values of {count} constants, which the text lacks");
-                let hint = "pass closed-over arrays as arguments: JAX prints no values for constants of nested functions";
-                return Some(Diagnostic::error(message).hint(hint).with_origin(&eqn.origin));
+                return Some(Diagnostic::error(message).hint(way_out(source, body)).with_origin(&eqn.origin));
             }
             if seen.insert(body.clone())
-                && let Some(error) = missing_in_bodies(body, seen)
+                && let Some(error) = missing_in_bodies(source, body, seen)
             {
                 return Some(error);
             }
         }
     }
     None
+}
+
+/// Where the values of the constants of a body are found.
+fn way_out(source: &Source, body: &Program) -> String {
+    let paths: Vec<String> = body.const_ids.iter().filter_map(|&id| source.path_of_constant(id)).collect();
+    let arrays = match paths.as_slice() {
+        [] => String::new(),
+        [only] => format!(", or pass --consts with an array `{only}`"),
+        [first, .., last] => format!(", or pass --consts with arrays `{first}` to `{last}`"),
+    };
+    format!(
+        "JAX prints no values for constants of nested functions, but `jax.jit(f).lower(*args).as_text()` and the bytes \
+         of `jax.export` hold them: compile one of those{arrays} (counted in the order of the text)"
+    )
 }
 
 fn unknown_function(source: &Source, name: &str, span: Span) -> Diagnostic {

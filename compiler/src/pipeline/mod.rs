@@ -1,5 +1,6 @@
 //! Every pass, in order. Dumping, stopping and verification live here and nowhere else.
 
+mod bodies;
 mod exports;
 mod rules;
 mod transforms;

@@ -87,7 +87,7 @@ impl<'a> Parser<'a> {
         }
         let column = self.tokens.column(token.start);
         let is_deeper = start.starts_line && column > self.tokens.column(start.start);
-        if is_literal && (is_deeper || word == "True" || word == "False") {
+        if is_literal && is_deeper || is_truth(word) {
             return false;
         }
         let is_level = start.starts_line && column == self.tokens.column(start.start);
@@ -169,15 +169,21 @@ impl<'a> Parser<'a> {
     pub fn atom(&mut self) -> Parse<Atom<'a>> {
         let token = self.peek();
         if token.kind == TokenKind::Word {
-            let is_literal = LITERAL_WORDS.contains(&self.text_of(token)) && self.is_punct(self.at + 1, b':');
+            let word = self.text_of(token);
+            let is_literal =
+                is_truth(word) || LITERAL_WORDS.contains(&word) && self.is_punct(self.at + 1, b':');
             if !is_literal {
+                // `inf` and `nan` without a type may be variables; names are looked up later.
                 return Ok(Atom::Var(self.ident("a variable")?));
             }
         }
-        let first = self.at;
-        let literal = self.literal()?;
-        Ok(Atom::Literal(literal, self.span_from(first)))
+        self.literal()
     }
+}
+
+/// Truth values are no names of variables.
+fn is_truth(word: &str) -> bool {
+    matches!(word, "True" | "False")
 }
 
 /// The refusal of `Ref` types and of the statements that use them.

@@ -3,6 +3,7 @@
 use super::equation::references_unsupported;
 use super::lexer::TokenKind;
 use super::parse::{Parse, Parser};
+use super::syntax::Atom;
 use crate::diag::{Diagnostic, Span};
 use crate::types::{Aval, DType, Kind, Literal, Scalar, Shape};
 
@@ -83,8 +84,8 @@ impl<'a> Parser<'a> {
             .map_err(|_| Diagnostic::error(format!("the extent {text} is too large")).at(self.span_of(token)))
     }
 
-    /// `VALUE:DTYPE[]`
-    pub fn literal(&mut self) -> Parse<Literal> {
+    /// `VALUE:DTYPE[]`, or `VALUE` alone.
+    pub fn literal(&mut self) -> Parse<Atom<'a>> {
         let first = self.at;
         if self.is_punct(first, b'[') {
             let message = "array constants inside equations are not supported";
@@ -94,8 +95,7 @@ impl<'a> Parser<'a> {
         let Some(value) = self.number()? else { return Err(self.unexpected("a variable or a constant")) };
         let span = self.span_from(first);
         if !self.eat(b':') {
-            let hint = format!("write `{}:f32[]`", self.text_between(first, self.at));
-            return Err(self.unexpected("`:` and a type after the constant").hint(hint));
+            return Ok(Atom::Untyped(value, span));
         }
         let aval = self.aval()?;
         if !aval.shape.is_scalar() {
@@ -104,7 +104,8 @@ impl<'a> Parser<'a> {
                 .at(self.span_from(first))
                 .hint("broadcast it with broadcast_in_dim"));
         }
-        typed(value, aval.dtype).map_err(|message| Diagnostic::error(message).at(span))
+        let literal = typed(value, aval.dtype).map_err(|message| Diagnostic::error(message).at(span))?;
+        Ok(Atom::Literal(literal, self.span_from(first)))
     }
 
     /// A number, truth value or complex number at the cursor; `None`, without moving, if there is none.

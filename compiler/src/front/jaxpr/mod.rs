@@ -5,6 +5,7 @@
 //! the functions.
 
 mod equation;
+mod evidence;
 mod file;
 pub mod lexer;
 mod literal;
@@ -17,6 +18,7 @@ mod suggest;
 pub mod syntax;
 #[cfg(test)]
 mod tests;
+mod untyped;
 mod value;
 
 pub use file::{parse, parse_export};

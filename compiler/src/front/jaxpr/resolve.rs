@@ -2,8 +2,9 @@
 
 use super::suggest::closest;
 use super::syntax::{self, Binder, Definition, Ident, Jaxpr, ParamValue};
+use super::untyped::{Operand, Untyped};
 use crate::diag::{Diagnostic, Origin, Span};
-use crate::ir::source::Threefry;
+use crate::ir::source::{BodyConstant, Threefry};
 use crate::ir::{Atom, Body, Equation, Params, Program, Value, Var};
 use crate::ops;
 use crate::ops::expanded;
@@ -26,8 +27,16 @@ pub(super) struct Resolver<'a> {
     tables: Vec<Table<'a>>,
     /// The layout of random bits, if something says which.
     threefry: Option<Threefry>,
+    /// The layout of operations that say none, by what kind of text this is.
+    assumed: Option<Threefry>,
+    /// The first operation for which that mattered.
+    pub assumed_at: Option<Span>,
+    /// Has the text types of 64 bits?
+    is_wide: bool,
     /// How many jaxprs are being resolved, one inside or called by the other.
     depth: usize,
+    /// What bodies need, in the order in which they were resolved.
+    pub body_constants: Vec<BodyConstant>,
     pub errors: Vec<Diagnostic>,
     pub warnings: Vec<Diagnostic>,
 }
@@ -92,12 +101,21 @@ struct ParamCx<'p> {
 
 impl<'a> Resolver<'a> {
     /// Errors found on the way are collected in [`Resolver::errors`].
-    pub fn new(text: &'a str, definitions: &'a [Definition<'a>], threefry: Option<Threefry>) -> Self {
+    pub fn new(
+        text: &'a str,
+        definitions: &'a [Definition<'a>],
+        threefry: Option<Threefry>,
+        assumed: Option<Threefry>,
+    ) -> Self {
         let mut resolver = Resolver {
             text,
             tables: Vec::new(),
             threefry,
+            assumed,
+            assumed_at: None,
+            is_wide: ["f64[", "i64[", "u64[", "c128["].iter().any(|name| text.contains(name)),
             depth: 0,
+            body_constants: Vec::new(),
             errors: Vec::new(),
             warnings: Vec::new(),
         };
@@ -139,6 +157,11 @@ impl<'a> Resolver<'a> {
         for binder in &jaxpr.constvars {
             let var = self.parameter(&mut scope, binder);
             scope.program.constvars.extend(var);
+            if let (Some(aval), true) = (&binder.aval, self.is_body(jaxpr)) {
+                let (name, span) = (binder.name.text.to_string(), binder.name.span);
+                scope.program.const_ids.push(span.start);
+                self.body_constants.push(BodyConstant { id: span.start, name, aval: aval.clone(), span });
+            }
         }
         for binder in &jaxpr.inputs {
             let var = self.parameter(&mut scope, binder);
@@ -160,7 +183,10 @@ impl<'a> Resolver<'a> {
                     ambiguous.extend(is_ambiguous.then_some(position));
                     output
                 }
-                atom => self.atom(&scope, atom),
+                atom => {
+                    let expected = expected.get(position).and_then(Option::as_ref).map(|aval| aval.dtype);
+                    self.output(&scope, atom, expected)
+                }
             };
             scope.program.outputs.extend(output);
         }
@@ -170,6 +196,13 @@ impl<'a> Resolver<'a> {
         }
         let is_good = self.errors.len() == errors_before;
         is_good.then(|| Resolved { body: scope.program.into(), height: scope.height, ambiguous })
+    }
+
+    /// Is this a jaxpr inside another one, or a definition that serves another one?
+    fn is_body(&self, jaxpr: &Jaxpr<'a>) -> bool {
+        let defined =
+            self.tables[0].entries.iter().find(|entry| std::ptr::eq(&entry.definition.jaxpr, jaxpr));
+        self.depth > 1 || defined.is_some_and(|entry| entry.definition.local || entry.called)
     }
 
     fn parameter(&mut self, scope: &mut Scope<'a>, binder: &Binder<'a>) -> Option<Var> {
@@ -216,15 +249,15 @@ impl<'a> Resolver<'a> {
         self.add_equation(scope, eqn, operands, params, &written);
     }
 
-    /// The operands at these positions. Errors, collected: those of [`Self::atom`].
+    /// The operands at these positions. Errors, collected: those of [`Self::operand`].
     fn operands(
         &mut self,
         scope: &Scope<'a>,
         eqn: &syntax::Equation<'a>,
         positions: &[usize],
-    ) -> Option<Vec<Atom>> {
-        let operands: Vec<Option<Atom>> =
-            positions.iter().map(|&position| self.atom(scope, &eqn.operands[position])).collect();
+    ) -> Option<Vec<Operand>> {
+        let operands: Vec<Option<Operand>> =
+            positions.iter().map(|&position| self.operand(scope, &eqn.operands[position])).collect();
         operands.into_iter().collect()
     }
 
@@ -233,12 +266,12 @@ impl<'a> Resolver<'a> {
         &mut self,
         scope: &mut Scope<'a>,
         eqn: &syntax::Equation<'a>,
-        operands: Option<Vec<Atom>>,
+        operands: Option<Vec<Operand>>,
         params: Option<Params>,
         written: &[Option<Aval>],
     ) {
         let typed = match (operands, params) {
-            (Some(operands), Some(params)) => self.typed_equation(scope, eqn, operands, &params, written),
+            (Some(operands), Some(params)) => self.typed_equation(scope, eqn, &operands, &params, written),
             _ => None,
         };
         let Some((op, operands, avals)) = typed else {
@@ -274,31 +307,21 @@ impl<'a> Resolver<'a> {
         &mut self,
         scope: &Scope<'a>,
         eqn: &syntax::Equation<'a>,
-        operands: Vec<Atom>,
+        operands: &[Operand],
         params: &Params,
         written: &[Option<Aval>],
     ) -> Option<(ops::Op, Vec<Atom>, Vec<Aval>)> {
         let name = eqn.primitive.text;
         let place = from(eqn);
-        let avals = scope.program.atom_avals(&operands);
-        let parsed = match expanded::expanded(name, params, &avals, written) {
-            Some(Ok(op)) => Some(Ok(op)),
-            Some(Err(error)) => {
+        let (op, operands) = match self.op(scope, name, operands, params, written) {
+            Ok(found) => found,
+            Err(error) => {
                 self.errors.push(error.label(eqn.primitive.span, place));
                 return None;
             }
-            None => ops::parse(name, params, written),
         };
-        let Some(parsed) = parsed else {
-            self.errors.push(no_primitive(name).label(eqn.primitive.span, place));
-            return None;
-        };
-        let parsed = parsed.map(|op| match self.threefry {
-            Some(layout) => op.with_threefry(layout),
-            None => op,
-        });
-        let inferred = parsed.and_then(|op| op.infer(&avals).map(|results| (op, results)));
-        let (op, inferred) = match inferred {
+        let op = self.with_layout(op, params, eqn.primitive.span);
+        let inferred = match op.infer(&scope.program.atom_avals(&operands)) {
             Ok(inferred) => inferred,
             Err(error) => {
                 let message = format!("{name}: {error}");
@@ -322,10 +345,87 @@ impl<'a> Resolver<'a> {
         (self.errors.len() == errors_before).then_some((op, operands, inferred))
     }
 
+    /// The operation, and its operands with types.
+    ///
+    /// Errors: an unknown primitive, or parameters that are not its own.
+    fn op(
+        &self,
+        scope: &Scope<'a>,
+        name: &str,
+        operands: &[Operand],
+        params: &Params,
+        written: &[Option<Aval>],
+    ) -> Result<(ops::Op, Vec<Atom>), Diagnostic> {
+        let typed = |op: Option<&ops::Op>| {
+            let is_known = |operand: &Operand| match operand {
+                Operand::Known(atom) => Some(*atom),
+                Operand::Untyped(..) => None,
+            };
+            let program = &scope.program;
+            let untyped = Untyped { operands, program, results: written, is_wide: self.is_wide };
+            operands
+                .iter()
+                .map(is_known)
+                .collect::<Option<Vec<Atom>>>()
+                .map_or_else(|| untyped.resolve(op), Ok)
+        };
+        match ops::parse(name, params, written) {
+            Some(Ok(op)) => {
+                let operands = typed(Some(&op))?;
+                Ok((op, operands))
+            }
+            Some(Err(error)) => Err(Diagnostic::error(format!("{name}: {error}"))),
+            None => {
+                let operands = typed(None)?;
+                let avals = scope.program.atom_avals(&operands);
+                let expanded = expanded::expanded(name, params, &avals, written);
+                expanded.unwrap_or_else(|| Err(no_primitive(name))).map(|op| (op, operands))
+            }
+        }
+    }
+
+    /// The operation with random bits laid out as the user says, or as this kind of text means them.
+    fn with_layout(&mut self, op: ops::Op, params: &Params, span: Span) -> ops::Op {
+        match (self.threefry, self.assumed) {
+            (Some(layout), _) => op.with_threefry(layout),
+            (None, Some(layout)) if op.has_layout() && params.get("threefry").is_none() => {
+                self.assumed_at.get_or_insert(span);
+                op.with_threefry(layout)
+            }
+            (None, _) => op,
+        }
+    }
+
     /// An operand. Errors, collected: an unknown variable, or `_` where it has several meanings.
+    fn operand(&mut self, scope: &Scope<'a>, atom: &syntax::Atom<'a>) -> Option<Operand> {
+        match untyped(scope, atom) {
+            Some((value, span)) => Some(Operand::Untyped(value, span)),
+            None => self.atom(scope, atom).map(Operand::Known),
+        }
+    }
+
+    /// An output. Errors, collected: as for operands.
+    fn output(
+        &mut self,
+        scope: &Scope<'a>,
+        atom: &syntax::Atom<'a>,
+        expected: Option<DType>,
+    ) -> Option<Atom> {
+        let Some((value, span)) = untyped(scope, atom) else { return self.atom(scope, atom) };
+        match Untyped::output(value, span, expected, self.is_wide) {
+            Ok(literal) => Some(Atom::Literal(literal)),
+            Err(error) => {
+                self.errors.push(error);
+                None
+            }
+        }
+    }
+
+    /// A variable or a typed constant. Errors, collected: an unknown variable, or `_` where it has several meanings.
     fn atom(&mut self, scope: &Scope<'a>, atom: &syntax::Atom<'a>) -> Option<Atom> {
         let name = match atom {
             syntax::Atom::Literal(literal, _) => return Some(Atom::Literal(*literal)),
+            syntax::Atom::Untyped(..) => unreachable!("untyped constants are read by the callers"),
             syntax::Atom::Var(name) => name,
         };
         if name.text == "_" {
@@ -535,6 +635,20 @@ fn tuple(values: Vec<Value>) -> Value {
     match values.iter().map(body).collect::<Option<Vec<Body>>>() {
         Some(bodies) if !bodies.is_empty() => Value::Bodies(bodies),
         _ => Value::Tuple(values),
+    }
+}
+
+/// The value of a constant without a type; `inf` and `nan` are such unless variables are called so.
+fn untyped(scope: &Scope, atom: &syntax::Atom) -> Option<(Scalar, Span)> {
+    match atom {
+        syntax::Atom::Literal(..) => None,
+        syntax::Atom::Untyped(value, span) => Some((*value, *span)),
+        syntax::Atom::Var(name) if scope.names.contains_key(name.text) => None,
+        syntax::Atom::Var(name) => match name.text {
+            "inf" => Some((Scalar::Float(f64::INFINITY), name.span)),
+            "nan" => Some((Scalar::Float(f64::NAN), name.span)),
+            _ => None,
+        },
     }
 }
 

@@ -338,3 +338,48 @@ fn mutated_corpus_never_panics() {
         panics.iter().min_by_key(|t| t.len()).expect("one")
     );
 }
+
+#[test]
+fn constants_without_types_take_them_from_their_surroundings() {
+    let main = main_of("{ lambda ; a:f64[]. let b = mul 2 a in (b, 1.0, 2, True, -inf, 1j) }");
+    let dtypes: Vec<DType> = main.output_avals().iter().map(|aval| aval.dtype).collect();
+    assert_eq!(dtypes, [DType::F64, DType::F64, DType::I64, DType::Bool, DType::F64, DType::C128]);
+    let main =
+        main_of("{ lambda ; a:bf16[3] inf:i32[]. let b = add a 1; c = add inf 1 in (b, 1.0, 5000000000) }");
+    let dtypes: Vec<DType> = main.output_avals().iter().map(|aval| aval.dtype).collect();
+    assert_eq!(dtypes, [DType::BF16, DType::F32, DType::I64]);
+    assert!(main.to_string().contains("add a 1.0:bf16[]"), "{main}");
+    check_errors("{ lambda ; a:i32[2]. let b:i32[2] = add a 1.5 in (b,) }", &["1:37 add: ..."]);
+    check_errors("{ lambda ; . let in (99999999999999999999999,) }", &["1:22 the constant fits no type"]);
+}
+
+#[test]
+fn the_layout_of_random_bits_is_chosen_by_evidence() {
+    let split = "b:key<fry>[2] = random_split[shape=(2,)] a";
+    let layout = |body: &str| source(&format!("{{ lambda ; a:key<fry>[]. let {split}; {body} in (b,) }}"));
+    // Today's text, or text that could be of any version: nothing to say.
+    for body in
+        ["", "c:f32[] = add 1.0:f32[] 2.0:f32[]", "c:i32[] = jit[name=f jaxpr={ lambda ; . let in (2,) }]"]
+    {
+        let source = layout(body);
+        assert_eq!((source.threefry, source.warnings.len()), (None, 0), "{body}");
+    }
+    let old = [
+        ("c:f32[] = add 1.0 2.0", Threefry::Original),
+        ("c:key<fry>[] = pjit[name=f jaxpr={ lambda ; d:key<fry>[]. let in (d,) }] a", Threefry::Original),
+        (
+            "c:key<fry>[] = pjit[name=f jaxpr={ lambda ; a:key<fry>[]. let in (a,) }] a; e:f32[] = add 1.0 2.0",
+            Threefry::Partitionable,
+        ),
+    ];
+    for (body, expected) in old {
+        let source = layout(body);
+        assert_eq!(source.threefry, Some(expected), "{body}");
+        assert!(source.warnings[0].message.starts_with("random bits are taken to have the "), "{body}");
+    }
+    let said =
+        source(&format!("threefry = partitionable\n{{ lambda ; a:key<fry>[]. let {split} in (b, 1.0) }}"));
+    assert_eq!((said.threefry, said.warnings.len()), (Some(Threefry::Partitionable), 0));
+    let without_keys = source("{ lambda ; a:f32[]. let b:f32[] = mul a 2.0 in (b,) }");
+    assert_eq!((without_keys.threefry, without_keys.warnings.len()), (None, 0));
+}

@@ -1,5 +1,6 @@
 //! What stands around the functions: constants with their elements, exports, flags.
 
+use super::evidence;
 use super::resolve::{Resolved, Resolver};
 use super::syntax::{
     self, Atom, ConstValue, Ident, Jaxpr, Numbers, ParamValue, TransformCall, TransformExpr,
@@ -28,11 +29,10 @@ pub fn read_with_threefry(
     threefry: Option<Threefry>,
 ) -> Result<Source, Vec<Diagnostic>> {
     let file = super::parse(sources, id)?;
-    let threefry = threefry.or(file.threefry.map(|(flag, _)| match flag {
-        syntax::Threefry::Partitionable => Threefry::Partitionable,
-        syntax::Threefry::Original => Threefry::Original,
-    }));
-    let mut resolver = Resolver::new(sources.text(id), &file.definitions, threefry);
+    let threefry = threefry.or(file.threefry.map(|(flag, _)| ir_layout(flag)));
+    let evidence = if threefry.is_none() { evidence::layout(&file) } else { None };
+    let assumed = evidence.map(|(layout, _)| ir_layout(layout));
+    let mut resolver = Resolver::new(sources.text(id), &file.definitions, threefry, assumed);
     // Callers first: their binders say which of several results called `_` a body means.
     let main = file.main.as_ref().and_then(|jaxpr| main_function(&mut resolver, jaxpr, &file));
     let mut functions = Vec::new();
@@ -51,6 +51,12 @@ pub fn read_with_threefry(
     let functions: Vec<Function> =
         functions.into_iter().map(|(index, function)| called(index, function)).chain(main).collect();
     let (mut errors, mut warnings) = (resolver.errors, resolver.warnings);
+    // What was assumed belongs to the program: it must survive when the text is printed again, with types.
+    let mut threefry = threefry;
+    if let (Some((layout, why)), Some(span)) = (evidence, resolver.assumed_at) {
+        warnings.push(assumed_layout(layout, why).at(span));
+        threefry = Some(ir_layout(layout));
+    }
     let constants =
         collect(file.constants.iter().map(|constant| resolve_constant(constant, &functions)), &mut errors);
     let mut names = HashSet::new();
@@ -63,10 +69,31 @@ pub fn read_with_threefry(
     errors.sort_by_key(place);
     warnings.sort_by_key(place);
     if errors.is_empty() {
-        Ok(Source { constants, functions, exports, rules, threefry, warnings })
+        let mut body_constants = resolver.body_constants;
+        body_constants.sort_by_key(|constant| constant.id);
+        Ok(Source { constants, functions, exports, rules, body_constants, threefry, warnings })
     } else {
         Err(errors)
     }
+}
+
+fn ir_layout(flag: syntax::Threefry) -> Threefry {
+    match flag {
+        syntax::Threefry::Partitionable => Threefry::Partitionable,
+        syntax::Threefry::Original => Threefry::Original,
+    }
+}
+
+/// Says which layout of random bits was taken, and why.
+fn assumed_layout(layout: syntax::Threefry, why: &str) -> Diagnostic {
+    let (name, since) = match layout {
+        syntax::Threefry::Original => ("original", "the default before JAX 0.5"),
+        syntax::Threefry::Partitionable => ("partitionable", "the default since JAX 0.5"),
+    };
+    let message = format!("random bits are taken to have the {name} layout, {since}: {why}");
+    Diagnostic::warning(message).hint(format!(
+        "say it with `--threefry {name}` or a line `threefry = {name}`, or take the other layout"
+    ))
 }
 
 /// The order of messages is that of the text.
@@ -111,7 +138,7 @@ fn function<'a>(name: Ident<'a>, jaxpr: &Jaxpr<'a>, resolved: Resolved) -> Funct
     let mut taken = HashSet::new();
     let output = |(position, atom): (usize, &Atom<'a>)| match atom {
         Atom::Var(name) if name.text != "_" && taken.insert(name.text) => name.text.to_string(),
-        Atom::Var(_) | Atom::Literal(..) => format!("out{position}"),
+        Atom::Var(_) | Atom::Literal(..) | Atom::Untyped(..) => format!("out{position}"),
     };
     Function {
         name: name.text.to_string(),

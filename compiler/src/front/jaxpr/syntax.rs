@@ -152,13 +152,15 @@ pub struct Param<'a> {
 pub enum Atom<'a> {
     Var(Ident<'a>),
     Literal(Literal, Span),
+    /// A constant without a type, as JAX printed them until 0.5.3.
+    Untyped(Scalar, Span),
 }
 
 impl Atom<'_> {
     pub fn span(&self) -> Span {
         match self {
             Atom::Var(name) => name.span,
-            Atom::Literal(_, span) => *span,
+            Atom::Literal(_, span) | Atom::Untyped(_, span) => *span,
         }
     }
 }

@@ -377,12 +377,6 @@ fn mistakes_say_where_what_and_how() {
         (1, 26),
         "expected `=` and a primitive after the results, found `sin`",
     );
-    check_error(
-        "{ lambda ; . let a = mul b 2.0 in (a,) }",
-        program,
-        (1, 32),
-        "expected `:` and a type after the constant, found `in`",
-    );
     check_error("{ lambda ; . let in (300:i8[],) }", program, (1, 22), "the constant 300 does not fit i8");
     check_error(
         "{ lambda ; . let in (1e39:f32[],) }",

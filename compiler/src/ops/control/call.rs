@@ -47,7 +47,7 @@ impl CallKind {
     fn names(self) -> &'static [&'static str] {
         match self {
             CallKind::Jit => &["jit", "pjit"],
-            CallKind::ClosedCall => &["closed_call"],
+            CallKind::ClosedCall => &["closed_call", "core_closed_call", "xla_call"],
             CallKind::CoreCall => &["core_call"],
             CallKind::Remat => &["remat2", "checkpoint", "remat"],
             CallKind::CustomVmap => &["custom_vmap_call"],

@@ -7,6 +7,7 @@ mod choice;
 mod cond;
 mod counted;
 mod custom;
+mod flat_tree;
 mod platform;
 mod pointwise;
 mod scan;

@@ -488,11 +488,14 @@ fn invariant(program: &Program, inputs: &[Var]) -> Vec<bool> {
 
 impl Family for Scan {
     fn parse(name: &str, params: &Params, _: &[Option<Aval>]) -> Option<Result<Self, TypeError>> {
-        const KEYS: [&str; 5] = ["jaxpr", "length", "num_carry", "num_consts", "reverse"];
+        const KEYS: [&str; 7] = ["jaxpr", "length", "num_carry", "num_consts", "reverse", "ft_in", "ft_out"];
         (name == "scan").then(|| {
             let body = params.body("jaxpr")?.clone();
-            let (length, carries) = (params.size("length")?, params.size("num_carry")?);
-            let (consts, reverse) = (params.size("num_consts")?, params.bool("reverse")?);
+            let (length, reverse) = (params.size("length")?, params.bool("reverse")?);
+            let (consts, carries) = match params.get("ft_in") {
+                Some(_) => counts_of_trees(params, &body)?,
+                None => (params.size("num_consts")?, params.size("num_carry")?),
+            };
             if consts + carries > body.inputs.len() || carries > body.outputs.len() {
                 let (inputs, outputs) = (body.inputs.len(), body.outputs.len());
                 return Err(TypeError(format!(
@@ -528,4 +531,26 @@ impl Family for Scan {
         };
         vec![sample(3, false), sample(3, true), sample(1, false), sample(0, false)]
     }
+}
+
+/// How many constants and carried values the trees of JAX since 0.11 say. See [`flat_tree`].
+///
+/// Errors: TypeError if they are no such trees, or do not fit the body.
+fn counts_of_trees(params: &Params, body: &Program) -> Result<(usize, usize), TypeError> {
+    let branches = |key: &str, count: usize, total: usize| {
+        let text = params.require(key)?.to_string();
+        match flat_tree::branches(&text) {
+            Some(found) if found.len() == count && found.iter().sum::<usize>() == total => Ok(found),
+            _ => Err(TypeError(format!(
+                "parameter {key}: expected {count} trees with {total} leaves, as the body has"
+            ))),
+        }
+    };
+    let operands = branches("ft_in", 3, body.inputs.len())?;
+    let results = branches("ft_out", 2, body.outputs.len())?;
+    if operands[1] != results[0] {
+        let (carried, returned) = (operands[1], results[0]);
+        return Err(TypeError(format!("ft_in carries {carried} values, but ft_out {returned}")));
+    }
+    Ok((operands[0], operands[1]))
 }

@@ -7,7 +7,7 @@ use crate::loops::{BlockBuilder, UnaryOp, Val};
 use crate::ops::Op;
 use crate::ops::elementwise::IntegerPow;
 use crate::ops::rules::*;
-use crate::types::{Aval, Complex, DType, Kind, Scalar, Tensor};
+use crate::types::{Aval, Complex, DType, Kind, Literal, Scalar, Tensor};
 use std::f64::consts::{FRAC_2_SQRT_PI, LN_2};
 
 /// An elementwise operation on one operand.
@@ -28,6 +28,7 @@ pub enum UnaryKind {
     PopulationCount,
     CountLeadingZeros,
     Square,
+    OneMinusSquare,
     Sqrt,
     Rsqrt,
     Cbrt,
@@ -99,7 +100,7 @@ const HEIGHTS: [f64; 5] = [0.5, -1.25, 0.75, -0.25, 2.0];
 
 impl UnaryKind {
     /// Every member, in the order of the table.
-    pub const ALL: [UnaryKind; 36] = {
+    pub const ALL: [UnaryKind; 37] = {
         use UnaryKind::*;
         [
             Neg,
@@ -114,6 +115,7 @@ impl UnaryKind {
             PopulationCount,
             CountLeadingZeros,
             Square,
+            OneMinusSquare,
             Sqrt,
             Rsqrt,
             Cbrt,
@@ -174,6 +176,15 @@ impl UnaryKind {
             UnaryKind::Square => Row { name: "square", accepts: NUMBERS, eval: Any(eval_square),
                 tangent: By(|b, x, _, t| { let two = b.constant_like(x, 2.0); let d = b.mul(two, x); b.mul(t, d) }),
                 lower: |b, x| b.mul(x, x), samples: AROUND_ZERO },
+            // The factors keep the digits near one, and the rule those of tiny operands.
+            UnaryKind::OneMinusSquare => Row { name: "one_minus_square", accepts: NUMBERS, eval: Any(eval_one_minus_square),
+                tangent: By(|b, x, _, t| { let scale = b.constant_like(x, -2.0); let d = b.mul(scale, x); b.mul(t, d) }),
+                lower: |b, x| {
+                    let dtype = b.dtype(x);
+                    let one = b.literal(Literal::from_f64(dtype, 1.0));
+                    let (above, below) = (b.add(one, x), b.sub(one, x));
+                    b.mul(above, below)
+                }, samples: AROUND_ZERO },
             UnaryKind::Sqrt => Row { name: "sqrt", accepts: FLOATS, eval: Inexact(f64::sqrt, Complex::sqrt),
                 tangent: By(|b, _, y, t| { let half = b.constant_like(y, 0.5); let d = b.div(half, y); b.mul(t, d) }),
                 lower: |b, x| b.sqrt(x), samples: POSITIVE },
@@ -367,6 +378,9 @@ impl Family for Unary {
         Some(match params.get("rounding_method") {
             Some(Value::Int(0)) => Ok(Unary(UnaryKind::RoundAway)),
             Some(Value::Int(1)) => Ok(Unary(UnaryKind::RoundEven)),
+            // The names of older texts, with or without that of the enumeration.
+            Some(Value::Name(name)) if name.ends_with("AWAY_FROM_ZERO") => Ok(Unary(UnaryKind::RoundAway)),
+            Some(Value::Name(name)) if name.ends_with("TO_NEAREST_EVEN") => Ok(Unary(UnaryKind::RoundEven)),
             _ => Err(TypeError::new("parameter rounding_method: expected 0 (away from zero) or 1 (to even)")),
         })
     }
@@ -441,6 +455,17 @@ fn eval_square(_: DType, x: Scalar) -> Scalar {
         Scalar::Int(x) => Scalar::Int(x.wrapping_mul(x)),
         Scalar::Complex(..) => (x.number() * x.number()).into(),
         x => Scalar::Float(x.float() * x.float()),
+    }
+}
+
+fn eval_one_minus_square(_: DType, x: Scalar) -> Scalar {
+    match x {
+        Scalar::Int(x) => Scalar::Int(1i128.wrapping_add(x).wrapping_mul(1i128.wrapping_sub(x))),
+        Scalar::Complex(..) => {
+            let one = Complex::new(1.0, 0.0);
+            ((one + x.number()) * (one - x.number())).into()
+        }
+        x => Scalar::Float((1.0 + x.float()) * (1.0 - x.float())),
     }
 }
 

@@ -1,14 +1,19 @@
 //! Primitives of JAX and its libraries that are small programs of others: what they mean, written out as the text is
 //! read. Their derivatives and batches are then those of the program, under the primitive's name.
 
+mod arithmetic;
 mod buffer;
 mod collective;
 mod lineax;
 mod ragged;
+mod searching;
 mod sparse;
 mod sparse_product;
+mod table;
 #[cfg(test)]
 mod tests;
+
+pub use table::names;
 
 use super::Op;
 use super::control::{Call, CallKind};
@@ -38,7 +43,8 @@ pub fn expanded(
     results: &[Option<Aval>],
 ) -> Option<Result<Op, Diagnostic>> {
     let source = Source { name, params, operands, results };
-    let readers: [fn(&Source) -> Option<Meaning>; 6] = [
+    let readers: [fn(&Source) -> Option<Meaning>; 7] = [
+        table::meaning,
         collective::meaning,
         buffer::meaning,
         ragged::meaning,

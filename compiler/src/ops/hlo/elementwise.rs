@@ -189,6 +189,13 @@ impl StableHlo for Unary {
             let scaled = cx.plain("stablehlo.multiply", &[operands[0], ln2], &result);
             return Ok(vec![cx.plain("stablehlo.exponential", &[scaled], &result)]);
         }
+        if self.0 == UnaryKind::OneMinusSquare {
+            let one = cx.number(result.dtype, 1.0);
+            let one = cx.stretched(one, &result.shape);
+            let above = cx.plain("stablehlo.add", &[one, operands[0]], &result);
+            let below = cx.plain("stablehlo.subtract", &[one, operands[0]], &result);
+            return Ok(vec![cx.plain("stablehlo.multiply", &[above, below], &result)]);
+        }
         match (self.0, result.dtype.kind()) {
             (UnaryKind::Abs, Kind::Unsigned) => return Ok(operands.to_vec()),
             (UnaryKind::Sign, Kind::Unsigned) => {

@@ -278,8 +278,14 @@ impl Primitive for RandomSplit {
 
 impl Family for RandomSplit {
     fn parse(name: &str, params: &Params, _: &[Option<Aval>]) -> Option<Result<Self, TypeError>> {
-        (name == "random_split")
-            .then(|| Ok(RandomSplit { shape: params.sizes("shape")?.into(), layout: parse_layout(params)? }))
+        (name == "random_split").then(|| {
+            // Until JAX 0.4.13 the new keys were always a list.
+            let shape = match params.get("count") {
+                Some(_) => vec![params.size("count")?],
+                None => params.sizes("shape")?,
+            };
+            Ok(RandomSplit { shape: shape.into(), layout: parse_layout(params)? })
+        })
     }
 
     fn samples() -> Vec<Sample> {

@@ -35,6 +35,11 @@ use crate::ops::rules::*;
 use crate::types::{Aval, DType, Kind, Scalar, Shape};
 
 impl Op {
+    /// Does the layout of random bits change its results?
+    pub fn has_layout(&self) -> bool {
+        matches!(self, Op::RandomBits(_) | Op::RandomSplit(_) | Op::RandomGamma(_))
+    }
+
     /// The same operation with random bits in this layout.
     pub fn with_threefry(self, layout: Threefry) -> Op {
         match self {

@@ -1,0 +1,29 @@
+//! What JAX itself expands before it compiles: the primitives whose program needs but their operands.
+
+use super::{Meaning, Source, arithmetic, searching};
+use crate::diag::TypeError;
+use crate::ir::{Atom, Builder};
+
+/// Emits the results. Errors: TypeError if the operands or the parameters do not fit.
+type Expand = fn(&mut Builder, &Source, &[Atom]) -> Result<Vec<Atom>, TypeError>;
+
+const EXPANSIONS: [(&str, Expand); 6] = [
+    ("log2", arithmetic::log2),
+    ("polynomial", arithmetic::polynomial),
+    ("Ldexp", arithmetic::ldexp),
+    ("Frexp", arithmetic::frexp),
+    ("SearchSorted", searching::search_sorted),
+    ("Nonzero", searching::nonzero),
+];
+
+/// The names in the table.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    EXPANSIONS.iter().map(|(name, _)| *name)
+}
+
+pub(super) fn meaning(source: &Source) -> Option<Meaning> {
+    let (_, expand) = EXPANSIONS.iter().find(|(name, _)| *name == source.name)?;
+    let (mut b, inputs) = source.inputs();
+    let outputs = expand(&mut b, source, &inputs).map_err(|TypeError(why)| source.wrong(why));
+    Some(outputs.map(|outputs| b.finish(outputs)))
+}
