@@ -27,6 +27,7 @@ pub fn unchanged(cx: &mut Sweep, op: &Op, operands: &[Atom]) -> Option<Atom> {
             use IdentityKind::*;
             match kind {
                 Copy | CopyP | StopGradient | DevicePut | ShardingConstraint | RandomClone => true,
+                Name | Nontraceable | NondifferentiableBackward => true,
                 OptimizationBarrier => false,
             }
         }
