@@ -12,12 +12,18 @@ pub(super) fn meaning(source: &Source) -> Option<Meaning> {
         "pmax" => (ReduceKind::Max, CollectiveKind::Max),
         "pmin" => (ReduceKind::Min, CollectiveKind::Min),
         "all_gather" | "reduce_scatter" | "all_to_all" => {
-            let is_tiled = source.name == "all_to_all" && source.params.bool("tiled") == Ok(true);
-            return match () {
-                () if has_groups(source) => Some(Err(groups(source))),
-                () if is_tiled => Some(Err(source.unsupported("tiled=True is not supported yet"))),
-                () => None,
-            };
+            if has_groups(source) {
+                return Some(Err(groups(source)));
+            }
+            let (split, concat) = (source.params.size("split_axis"), source.params.size("concat_axis"));
+            let is_tiled = source.params.bool("tiled") == Ok(true);
+            // Where the two axes differ, JAX prints a tiled exchange under the name of the other one.
+            if source.name == "all_to_all" && (is_tiled || split != concat) {
+                return Some(Err(
+                    source.unsupported("only untiled exchanges along one axis are supported yet")
+                ));
+            }
+            return None;
         }
         _ => return None,
     };
