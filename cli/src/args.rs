@@ -68,6 +68,9 @@ pub struct ProgramArgs {
     /// How random bits are laid out (JAX's flag jax_threefry_partitionable); overrides the file
     #[arg(long, value_name = "LAYOUT")]
     pub threefry: Option<Threefry>,
+    /// Make warnings of a kind errors
+    #[arg(long, value_name = "KIND")]
+    pub deny: Vec<Denied>,
     /// Print the program to standard error after a pass, or after `all`
     #[arg(long, value_name = "PASS")]
     pub print_ir_after: Vec<String>,
@@ -87,6 +90,12 @@ pub struct MessageArgs {
     /// Print the stages and how long they take to standard error
     #[arg(short, long)]
     pub verbose: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum Denied {
+    /// Custom functions differentiated through their bodies, because the text lacks their rules
+    LostRules,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]

@@ -29,6 +29,7 @@ pub fn run(args: &CheckGradArgs, sources: &mut Sources) -> Result<(), Failure> {
         let names: Vec<&str> = exports.iter().map(|export| export.name.as_str()).collect();
         return Err(Failure::usage(format!("the file exports {}: pick one with --export", names.join(", "))));
     };
+    let lost = pipeline::lost_rules_by_all(&source, export);
     let avals = pipeline::with_derivatives(&source, export)?.value.program.input_avals();
     let narrow = pipeline::in_double_precision(&mut source)?;
     let WithDerivatives { value, pushforward, pullback } = pipeline::with_derivatives(&source, export)?;
@@ -53,8 +54,15 @@ pub fn run(args: &CheckGradArgs, sources: &mut Sources) -> Result<(), Failure> {
     let (findings, place) = findings(args, &functions, &entries[0], &avals, settings)?;
     clock.lap("check");
     let heading = heading(&entries[0].name, &narrow, place, settings);
-    output::print(&format!("{heading}{}", table(&entries[0], &avals, &findings)))?;
+    let untested = untested(&lost);
+    output::print(&format!("{heading}{}{untested}", table(&entries[0], &avals, &findings)))?;
+    road::warn_of_lost_rules(lost, &args.program, sources)?;
     outcome(&entries[0], &findings)
+}
+
+/// A line per rule that the text lacks: what was tested is the derivative of the body in its place.
+fn untested(lost: &[Diagnostic]) -> String {
+    lost.iter().map(|warning| format!("not tested: {}\n", warning.message)).collect()
 }
 
 fn named(entry: Entry, mode: &str) -> Entry {

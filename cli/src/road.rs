@@ -1,11 +1,11 @@
 //! From files and flags to scheduled loops: what the commands that compile have in common.
 
-use crate::args::ProgramArgs;
+use crate::args::{Denied, ProgramArgs};
 use crate::clock::Clock;
 use crate::failure::{self, ErrorFormat, Failure};
 use crate::output;
 use crate::weights;
-use rjaxc_compiler::diag::{Diagnostic, SourceId, Sources};
+use rjaxc_compiler::diag::{Diagnostic, Fault, SourceId, Sources};
 use rjaxc_compiler::hlo::bytecode;
 use rjaxc_compiler::ir::source::{ConstantValue, Export, Expression, Source, Threefry};
 use rjaxc_compiler::loops::Module;
@@ -72,7 +72,23 @@ pub fn read_text(path: &Path) -> Result<String, Failure> {
 pub fn entries(args: &ProgramArgs, mut source: Source, sources: &mut Sources) -> Result<Vec<Entry>, Failure> {
     let exports = requested_exports(&args.export, sources)?;
     bind(&mut source, &args.file, args.consts.as_deref())?;
-    Ok(pipeline::entries(&source, &exports)?)
+    let entries = pipeline::entries(&source, &exports)?;
+    warn_of_lost_rules(pipeline::lost_rules(&source, &exports), args, sources)?;
+    Ok(entries)
+}
+
+/// Prints what derivatives lack. Errors: the same, if `--deny` says so.
+pub fn warn_of_lost_rules(
+    warnings: Vec<Diagnostic>,
+    args: &ProgramArgs,
+    sources: &Sources,
+) -> Result<(), Failure> {
+    if args.deny.contains(&Denied::LostRules) && !warnings.is_empty() {
+        let error = |warning| Diagnostic { fault: Fault::Program, ..warning };
+        return Err(warnings.into_iter().map(error).collect::<Vec<_>>().into());
+    }
+    failure::print(&warnings, sources, args.messages.error_format);
+    Ok(())
 }
 
 /// The files that a compilation of `source` reads, each once.

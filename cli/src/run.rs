@@ -101,7 +101,9 @@ fn prepare_transformed(
         args.program.consts.as_deref().or(args.inputs.args.as_deref()),
     )?;
     let export = sidecar.export(&source, sources)?;
+    let lost = rjaxc_compiler::pipeline::lost_rules(&source, std::slice::from_ref(&export));
     let entries = rjaxc_compiler::pipeline::entries(&source, &[export])?;
+    road::warn_of_lost_rules(lost, &args.program, sources)?;
     let (module, _) = road::compile_entries(&entries, &args.program, &[])?;
     clock.lap("compile");
     let executable = Executable::new(&entries, &module, args.program.target_cpu.as_deref())?;

@@ -5,7 +5,7 @@ use crate::args::ConformArgs;
 use crate::execute::{Executable, Guard, Placement};
 use crate::failure::{ErrorFormat, Failure};
 use crate::transform::Sidecar;
-use crate::{inputs, panics, road, run};
+use crate::{failure, inputs, panics, road, run};
 use rjaxc_compiler::diag::{Diagnostic, Fault, Sources};
 use rjaxc_compiler::pipeline::{self, Observe};
 use rjaxc_compiler::types::Tensor;
@@ -71,6 +71,8 @@ impl<'r> Case<'r> {
             .map_err(|failure| reject("verify", &sources, failure))?;
         let export = sidecar.export(&source, &mut sources);
         let export = export.map_err(|failure| reject("transform", &sources, failure))?;
+        let lost = pipeline::lost_rules(&source, std::slice::from_ref(&export));
+        failure::print(&lost, &sources, ErrorFormat::Human);
         let entries = pipeline::entries(&source, &[export]);
         let entries = entries.map_err(|errors| reject("transform", &sources, errors.into()))?;
         let module = rjaxc_compiler::compile(&entries, &Observe::default(), &mut |_, _| {});

@@ -3,7 +3,7 @@
 //! Operands below zero are reflected: `gamma(x) gamma(1 - x) = pi / sin(pi x)`. Others are moved to where a polynomial
 //! or the asymptotic series holds, by steps of one that are taken or not, lane by lane.
 
-use super::common::{Format, add_constant, constant, polynomial, scale, select_below};
+use super::common::{add_constant, constant, polynomial, scale, select_below};
 use super::logarithm::log;
 use super::special_coefficients::{
     DIGAMMA_FAR_F32, DIGAMMA_FAR_F64, DIGAMMA_NEAR_F32, DIGAMMA_NEAR_F64, LGAMMA_FAR_F32, LGAMMA_FAR_F64,
@@ -24,9 +24,14 @@ pub fn lgamma(b: &mut BlockBuilder, x: Val) -> Val {
     let right = lgamma_of_positive(b, z);
     let Turn { distance, sine, .. } = half_turns(b, x);
     let pi = constant(b, x, PI);
+    // Just below zero, where the quotient may overflow, the function is -log(-x).
     let ratio = b.div(pi, sine);
-    let log_ratio = log(b, ratio);
-    let left = b.sub(log_ratio, right);
+    let magnitude = b.abs(x);
+    let tiny = 2f64.powi(-60);
+    let argument = select_below(b, magnitude, tiny, magnitude, ratio);
+    let l = log(b, argument);
+    let (minus, reflected) = (b.neg(l), b.sub(l, right));
+    let left = select_below(b, magnitude, tiny, minus, reflected);
     // At a pole the distance is zero, at minus infinity it is not a number.
     let between_poles = b.gt(distance, zero);
     let infinity = constant(b, x, f64::INFINITY);
@@ -50,13 +55,13 @@ pub fn digamma(b: &mut BlockBuilder, x: Val) -> Val {
     let term = select_below(b, offset, 0.0, negated, pi_cotangent);
     let left = b.sub(right, term);
     let y = b.select(below, left, right);
-    // Zero, which denormal operands count as, and the negative integers.
+    // Zero and the negative integers.
     let nan = constant(b, x, f64::NAN);
     let at_integer = b.eq(offset, zero);
     let at_pole = b.and(below, at_integer);
     let y = b.select(at_pole, nan, y);
-    let magnitude = b.abs(x);
-    select_below(b, magnitude, Format::of(b.dtype(x)).least_normal, nan, y)
+    let is_zero = b.eq(x, zero);
+    b.select(is_zero, nan, y)
 }
 
 /// Where `pi x` is relative to the nearest multiple of pi.

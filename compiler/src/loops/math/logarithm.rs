@@ -10,11 +10,13 @@ use crate::loops::{BlockBuilder, Val};
 use crate::types::DType;
 use std::f64::consts::FRAC_1_SQRT_2;
 
-/// The natural logarithm; denormal operands count as zero.
+/// The natural logarithm.
 pub fn log(b: &mut BlockBuilder, x: Val) -> Val {
-    let (fraction, exponent) = split(b, x);
+    let (normal, offset) = normalized(b, x);
+    let (fraction, exponent) = split(b, normal);
     let f = add_constant(b, fraction, -1.0);
     let n = exponent_as_float(b, exponent);
+    let n = b.sub(n, offset);
     let y = sum(b, f, n, None);
     log_edges(b, x, x, y)
 }
@@ -52,6 +54,17 @@ pub(super) fn log1p_with_tail(b: &mut BlockBuilder, x: Val, tail: Option<Val>) -
     let y = log_edges(b, x, above, y);
     let magnitude = b.abs(x);
     select_below(b, magnitude, format.least_normal, x, y)
+}
+
+/// `x = normal / 2^offset`, where the offset is zero unless x is denormal. Zero and negative operands stay so.
+pub(super) fn normalized(b: &mut BlockBuilder, x: Val) -> (Val, Val) {
+    let format = Format::of(b.dtype(x));
+    let shift = (format.fraction + 1) as i32;
+    let (zero, shift_value) = (constant(b, x, 0.0), constant(b, x, f64::from(shift)));
+    let scaled = scale(b, x, 2f64.powi(shift));
+    let least = constant(b, x, format.least_normal);
+    let is_denormal = b.lt(x, least);
+    (b.select(is_denormal, scaled, x), b.select(is_denormal, shift_value, zero))
 }
 
 /// `x = fraction * 2^exponent`, the fraction between sqrt(1/2) and sqrt(2). For normal numbers above zero.
@@ -106,14 +119,14 @@ fn sum(b: &mut BlockBuilder, f: Val, n: Val, tail: Option<Val>) -> Val {
     fma_constant(b, n, high, near)
 }
 
-/// The logarithm of `operand`, given `y` where it is a normal number: zero, negative, infinite and NaN operands.
+/// The logarithm of `operand`, given `y` where it is above zero: zero, negative, infinite and NaN operands.
 /// `x` is what the caller was given: infinite or NaN exactly where the operand is.
 fn log_edges(b: &mut BlockBuilder, x: Val, operand: Val, y: Val) -> Val {
-    let format = Format::of(b.dtype(x));
     let (nan, pole) = (constant(b, x, f64::NAN), constant(b, x, f64::NEG_INFINITY));
-    let minus_least = constant(b, x, -format.least_normal);
-    let negative = b.le(operand, minus_least);
-    let low = b.select(negative, nan, pole);
-    let y = select_below(b, operand, format.least_normal, low, y);
+    let zero = constant(b, x, 0.0);
+    let is_negative = b.lt(operand, zero);
+    let low = b.select(is_negative, nan, pole);
+    let is_low = b.le(operand, zero);
+    let y = b.select(is_low, low, y);
     select_below(b, operand, f64::INFINITY, y, x)
 }

@@ -8,8 +8,10 @@
 //! uses splitting (see `common::two_product`), or constants whose products with small integers are exact.
 //!
 //! # Note: denormals
-//! XLA on CPU flushes them to zero. Here a denormal operand may count as zero and a denormal result may become
-//! zero, wherever that saves instructions; it never becomes anything else.
+//! Operands below the smallest normal number count as what they are, in every function: those that take exponents
+//! apart scale them up first, by a multiplication and two selections that vectorize. XLA on CPU takes them for zero.
+//! Results below the smallest normal number may become zero (of either function: exp, exp2, pow, and what is made of
+//! exp), as those of XLA do; they never become anything else.
 //!
 //! # Note: integers of 64 bits
 //! Conversions between floats and 64-bit integers are slow or absent in vector units. Adding `1.5 * 2^52` (for

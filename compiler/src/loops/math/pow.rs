@@ -6,7 +6,7 @@ use super::common::{
     select_below, two_product, two_sum, with_sign_of,
 };
 use super::exponential::{exp, exp_with_tail};
-use super::logarithm::{exponent_as_float, log, split};
+use super::logarithm::{exponent_as_float, log, normalized, split};
 use crate::loops::{BlockBuilder, UnaryOp, Val};
 use crate::types::DType;
 
@@ -20,19 +20,33 @@ pub fn rsqrt(b: &mut BlockBuilder, x: Val) -> Val {
 /// The real cube root. F32 operands go through F64.
 pub fn cbrt(b: &mut BlockBuilder, x: Val) -> Val {
     let dtype = b.dtype(x);
-    let least_normal = Format::of(dtype).least_normal;
     let wide = b.convert(x, DType::F64);
     let magnitude = b.abs(wide);
-    let log_x = log(b, magnitude);
-    let third = scale(b, log_x, 1.0 / 3.0);
-    let root = exp(b, third);
-    let root = if dtype == DType::F32 { root } else { improved_cbrt(b, root, magnitude) };
+    let root = if dtype == DType::F32 {
+        estimated_cbrt(b, magnitude)
+    } else {
+        // Numbers so small that errors of their size vanish are scaled up, and their roots down.
+        let small = 2f64.powi(-600);
+        let scaled = scale(b, magnitude, 2f64.powi(300));
+        let operand = select_below(b, magnitude, small, scaled, magnitude);
+        let root = estimated_cbrt(b, operand);
+        let root = improved_cbrt(b, root, operand);
+        let scaled_root = scale(b, root, 2f64.powi(-100));
+        select_below(b, magnitude, small, scaled_root, root)
+    };
     let root = with_sign_of(b, root, wide);
     let root = b.convert(root, dtype);
     // Zeros, infinities and NaN stay.
-    let magnitude = b.abs(x);
+    let (magnitude, zero) = (b.abs(x), constant(b, x, 0.0));
     let root = select_below(b, magnitude, f64::INFINITY, root, x);
-    select_below(b, magnitude, least_normal, x, root)
+    let is_zero = b.eq(x, zero);
+    b.select(is_zero, x, root)
+}
+
+fn estimated_cbrt(b: &mut BlockBuilder, magnitude: Val) -> Val {
+    let log_x = log(b, magnitude);
+    let third = scale(b, log_x, 1.0 / 3.0);
+    exp(b, third)
 }
 
 /// `x^y` with C's special cases.
@@ -81,7 +95,6 @@ fn improved_cbrt(b: &mut BlockBuilder, root: Val, x: Val) -> Val {
 
 /// Zero and infinite magnitudes of the base, where the logarithm is not finite.
 fn pow_edges(b: &mut BlockBuilder, x: Val, y: Val, power: Val) -> Val {
-    let least_normal = Format::of(b.dtype(x)).least_normal;
     let magnitude = b.abs(x);
     let (zero, infinity) = (constant(b, x, 0.0), constant(b, x, f64::INFINITY));
     let y_negative = b.lt(y, zero);
@@ -89,7 +102,8 @@ fn pow_edges(b: &mut BlockBuilder, x: Val, y: Val, power: Val) -> Val {
     let of_infinity = b.select(y_negative, zero, infinity);
     let is_infinite = b.eq(magnitude, infinity);
     let power = b.select(is_infinite, of_infinity, power);
-    select_below(b, magnitude, least_normal, of_zero, power)
+    let is_zero = b.eq(magnitude, zero);
+    b.select(is_zero, of_zero, power)
 }
 
 /// NaN operands, negative bases with exponents that are no integers, and the ones that win over NaN.
@@ -117,7 +131,7 @@ fn odd_integer(b: &mut BlockBuilder, y: Val) -> Val {
     b.and(is_whole, is_odd)
 }
 
-/// F64, for normal x: the logarithm has to be known to about 66 bits, because the exponential magnifies its error.
+/// F64, for x above zero: the logarithm has to be known to about 66 bits, because the exponential magnifies its error.
 fn pow_of_positive(b: &mut BlockBuilder, x: Val, y: Val) -> Val {
     let (high, low) = log_in_two_parts(b, x);
     let y = bounded_exponent(b, y);
@@ -136,8 +150,10 @@ fn bounded_exponent(b: &mut BlockBuilder, y: Val) -> Val {
 
 /// log(x) as a sum of two values.
 fn log_in_two_parts(b: &mut BlockBuilder, x: Val) -> (Val, Val) {
-    let (fraction, exponent) = split(b, x);
+    let (normal, offset) = normalized(b, x);
+    let (fraction, exponent) = split(b, normal);
     let n = exponent_as_float(b, exponent);
+    let n = b.sub(n, offset);
     let f = add_constant(b, fraction, -1.0);
     // s = f / (2 + f) in two parts.
     let denominator = add_constant(b, f, 2.0);

@@ -95,7 +95,6 @@ fn f32_binary_functions_are_accurate() {
         let mut worst = (0.0, 0.0);
         for &x in &samples {
             for &y in &samples {
-                // Denormal operands may count as zero.
                 let want = run(&original, &[x, y], Strictness::Source);
                 let error = ulps(want, run(&code, &[x, y], Strictness::Machine), DType::F32);
                 if error > worst.0 {
@@ -157,6 +156,44 @@ fn special_values_are_exact() {
                 let same_sign = want.is_nan() || want.is_sign_negative() == got.is_sign_negative();
                 let close = ulps(want, got, dtype) <= 2.0;
                 assert!(close && same_sign, "{op:?} {dtype} of {x}, {y}: {want} expected, {got} found");
+            }
+        }
+    }
+}
+
+/// See Note: denormals. Results below the smallest normal number may be zero.
+#[test]
+fn denormal_operands_count_as_what_they_are() {
+    for dtype in [DType::F32, DType::F64] {
+        let least = if dtype == DType::F32 { f64::from(f32::MIN_POSITIVE) } else { f64::MIN_POSITIVE };
+        let smallest = least * 2f64.powi(if dtype == DType::F32 { -23 } else { -52 });
+        let sizes = [smallest, 3.0 * smallest, 1000.0 * smallest, least / 3.0, least / 2.0, least - smallest];
+        let samples = sizes.into_iter().flat_map(|x| [x, -x]).collect::<Vec<f64>>();
+        for op in UNARY {
+            let (original, code) = (source_of(op, dtype), code_of(op, dtype));
+            for &x in &samples {
+                let (want, got) =
+                    (run(&original, &[x], Strictness::Source), run(&code, &[x], Strictness::Machine));
+                let name = format!("{op:?}");
+                let error = ulps_beside(cancelling(&name, x), want, got, dtype);
+                assert!(
+                    error <= bound(&name, dtype) + 1.0,
+                    "{op:?} {dtype} of {x:e}: {want:e}, {got:e} found"
+                );
+            }
+        }
+        for op in [BinaryOp::Pow, BinaryOp::Atan2, BinaryOp::Rem] {
+            let original = binary_block(dtype, |b, x, y| b.binary(op, x, y));
+            let code = binary_block(dtype, |b, x, y| binary(b, op, x, y));
+            for (&x, y) in
+                samples.iter().flat_map(|x| [-2.0, -1.0, -0.25, 0.1, 0.5, 1.0, 3.0].map(|y| (x, y)))
+            {
+                for args in [[x, y], [y, x]] {
+                    let (want, got) =
+                        (run(&original, &args, Strictness::Source), run(&code, &args, Strictness::Machine));
+                    let error = ulps(want, got, dtype);
+                    assert!(error <= 3.0, "{op:?} {dtype} of {args:?}: {want:e} expected, {got:e} found");
+                }
             }
         }
     }
@@ -251,8 +288,6 @@ fn f32_samples() -> Vec<f64> {
         samples.push(f64::from((step as f32 + jitter) / 300.0));
         samples.push(f64::from((step as f32 + jitter) / 30.0));
     }
-    // Denormal operands may count as zero.
-    samples.retain(|x| x.abs() >= f64::from(f32::MIN_POSITIVE) || *x == 0.0);
     samples
 }
 

@@ -11,6 +11,7 @@ use crate::ir::Params;
 use crate::ir::inline::inline;
 use crate::ops::custom;
 use crate::ops::elementwise::UnaryKind;
+use crate::ops::rules::broadcast_to;
 use crate::types::{DType, Tensor};
 
 const DEPTH: usize = 3;
@@ -170,6 +171,34 @@ impl CustomCall {
         Ok(Duals { primals: primals.to_vec(), tangents: found.iter().map(tangent).collect() })
     }
 
+    /// As [`Self::jvp_by_jvp_rule`], with the slopes that [`custom::by_body`] leaves to the body, which is elementwise.
+    fn jvp_by_known_rule(
+        &self,
+        rule: &Program,
+        cx: &mut JvpCx,
+        primals: &[Atom],
+        tangents: &[Tangent],
+    ) -> Rule<Duals> {
+        let mut duals = self.jvp_by_jvp_rule(rule, cx, primals, tangents)?;
+        for operand in custom::by_body(self) {
+            let Tangent::Value(tangent) = &tangents[operand] else { continue };
+            let alone: Vec<bool> = (0..primals.len()).map(|position| position == operand).collect();
+            let joint = (cx.bodies.jvp)(self.body(), &alone)?;
+            let aval = cx.builder.aval(*tangent);
+            let one = cx.builder.full(aval.dtype, &aval.shape, 1.0);
+            let found = inline(cx.builder, &joint.program, &[primals, &[one]].concat());
+            let Some(&slope) = found.get(self.body().outputs.len()) else { continue };
+            // A slope by forward mode alone: reverse mode asks for it as a number.
+            let tangent = broadcast_to(cx.builder, *tangent, &cx.builder.aval(slope).shape);
+            let part = cx.builder.mul(slope, tangent);
+            duals.tangents[0] = match &duals.tangents[0] {
+                Tangent::Value(sum) => Tangent::Value(cx.builder.add(*sum, part)),
+                Tangent::Zero(_) => Tangent::Value(part),
+            };
+        }
+        Ok(duals)
+    }
+
     fn jvp_by_vjp_rule(
         &self,
         rule: [&Body; 2],
@@ -255,6 +284,11 @@ impl CustomCall {
                 return Ok(Batched { values, dims: leading(&all) });
             }
         }
+        // A rule that leaves slopes to the body cannot stand in the program.
+        if !custom::by_body(self).is_empty() {
+            let call = CustomCall { name: None, ..self.clone() };
+            return call.batch_all(cx, &moved, &operands, &all);
+        }
         self.with_known_rule().batch_all(cx, &moved, &operands, &all)
     }
 
@@ -324,7 +358,7 @@ impl Primitive for CustomCall {
     fn jvp(&self, cx: &mut JvpCx, primals: &[Atom], tangents: &[Tangent]) -> Rule<Duals> {
         match self.rule() {
             [] => match custom::rule(self) {
-                Some(rule) => self.jvp_by_jvp_rule(&rule, cx, primals, tangents),
+                Some(rule) => self.jvp_by_known_rule(&rule, cx, primals, tangents),
                 None => self.jvp_by_body(cx, primals, tangents),
             },
             [rule] => self.jvp_by_jvp_rule(rule, cx, primals, tangents),

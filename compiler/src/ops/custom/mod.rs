@@ -4,18 +4,24 @@
 
 mod alignment;
 mod expanded;
+mod inlined;
+mod library;
+mod lost;
 mod matching;
 mod patterns;
 #[cfg(test)]
 mod tests;
 
-pub use patterns::{named, recognized};
+pub use inlined::inlined;
+pub use library::by_body;
+pub use lost::{LostRule, lost_rules};
+pub use patterns::recognized;
 
 use super::control::{CustomCall, CustomKind};
 use super::elementwise::{BinaryKind, CompareKind, Identity, IdentityKind, UnaryKind};
 use super::random::sample_tangent;
 use super::rules::{broadcast_to, tangent_aval};
-use crate::ir::{Atom, Builder, Program};
+use crate::ir::{Atom, Body, Builder, Program};
 use crate::types::{Aval, Kind};
 use alignment::Axes;
 
@@ -104,9 +110,14 @@ pub fn rule(call: &CustomCall) -> Option<Program> {
     rule_calling(call, call)
 }
 
+/// A function that StableHLO calls by name, if the body is that of the library of JAX: the call to make in its place.
+pub fn named(name: &str, body: &Body) -> Option<CustomCall> {
+    patterns::named(name, body).or_else(|| library::named(name, body))
+}
+
 /// Is there a [`rule`] of the call?
 pub fn is_known(call: &CustomCall) -> bool {
-    find(call).is_some()
+    find(call).is_some() || library::is_known(call)
 }
 
 /// The row of a call, and along which axes of its first result the operands lie.
@@ -149,6 +160,10 @@ fn alignment(known: &Known, call: &CustomCall) -> Option<Vec<Axes>> {
 
 /// The same as [`rule`], with another call in the place where the rule evaluates the function.
 pub fn rule_calling(call: &CustomCall, function: &CustomCall) -> Option<Program> {
+    of_table(call, function).or_else(|| library::rule_calling(call, function))
+}
+
+fn of_table(call: &CustomCall, function: &CustomCall) -> Option<Program> {
     let (known, axes) = find(call)?;
     let (inputs, outputs) = (call.body().input_avals(), call.body().output_avals());
     let rank = outputs.first()?.shape.rank();

@@ -198,7 +198,7 @@ pub fn recognized(program: &Program) -> Option<Program> {
 }
 
 /// Such as `jnp.where`, which is one operation.
-fn with_small_calls_inlined(program: &Program) -> Program {
+pub(super) fn with_small_calls_inlined(program: &Program) -> Program {
     const MOST_EQUATIONS: usize = 4;
     rewritten(program, |b, scope, eqn| match &eqn.op {
         Op::Call(call) if call.kind == CallKind::Jit && call.body.equations.len() <= MOST_EQUATIONS => {

@@ -3,7 +3,7 @@
 use super::patterns::{PATTERNS, Pattern};
 use super::*;
 use crate::eval;
-use crate::ir::{Body, Params};
+use crate::ir::Params;
 use crate::types::{DType, Tensor};
 
 /// The body of a pattern on arrays, one per operand and free value.

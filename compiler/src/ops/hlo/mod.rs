@@ -68,6 +68,7 @@ const LINEAR: NoRule = NoRule::ByDesign("a custom vjp rule has no forward deriva
 /// A function or region that has been read, with what shows in several operations together.
 pub fn recognized(program: Program) -> Program {
     let program = custom::recognized(&program).unwrap_or(program);
+    let program = custom::inlined(&program).unwrap_or(program);
     with_decompositions(&program).unwrap_or(program)
 }
 

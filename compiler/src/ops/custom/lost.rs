@@ -1,0 +1,96 @@
+//! Calls of custom functions whose rule is nowhere: their bodies are differentiated, which may give another derivative.
+
+use super::super::Op;
+use super::super::control::{CallKind, CustomCall};
+use super::super::elementwise::{Identity, IdentityKind};
+use crate::diag::Origin;
+use crate::ir::{Atom, Program, Var};
+use std::collections::HashSet;
+
+/// Functions of JAX whose bodies, differentiated, give what their rules give; those rules exist for speed, or refuse more.
+const BODY_IS_RIGHT: [&str; 6] =
+    ["_softmax", "_slogdet_small", "_slogdet_lu", "_slogdet_qr", "_det_2x2", "zeta"];
+
+/// A rule that the text names at most.
+#[derive(Clone, Debug)]
+pub struct LostRule {
+    /// `custom_jvp_call` or `custom_vjp_call`.
+    pub primitive: String,
+    /// The function.
+    pub name: Option<String>,
+    /// Where it is first called.
+    pub origin: Origin,
+}
+
+/// The rules that a derivative by the marked inputs asks for in vain, once each.
+pub fn lost_rules(program: &Program, active: &[bool]) -> Vec<LostRule> {
+    let mut search = Search::default();
+    search.program(program, active);
+    search.found
+}
+
+#[derive(Default)]
+struct Search {
+    found: Vec<LostRule>,
+    seen: HashSet<(String, Option<String>)>,
+}
+
+impl Search {
+    /// Follows what depends on the marked inputs; returns which outputs do.
+    fn program(&mut self, program: &Program, active: &[bool]) -> Vec<bool> {
+        let marked = program.inputs.iter().zip(active).filter(|(_, active)| **active);
+        let mut reached: HashSet<Var> = marked.map(|(&var, _)| var).collect();
+        for eqn in &program.equations {
+            let operands: Vec<bool> = eqn
+                .operands
+                .iter()
+                .map(|atom| atom.var().is_some_and(|var| reached.contains(&var)))
+                .collect();
+            if !operands.contains(&true)
+                || matches!(eqn.op, Op::Identity(Identity(IdentityKind::StopGradient)))
+            {
+                continue;
+            }
+            let results = self.bodies(&eqn.op, &operands, &eqn.origin, eqn.results.len());
+            let is_smooth = |var: &Var| program.aval(*var).dtype.is_inexact();
+            let results = eqn.results.iter().zip(results).filter(|(var, active)| *active && is_smooth(var));
+            reached.extend(results.map(|(&var, _)| var));
+        }
+        let is_reached = |atom: &Atom| atom.var().is_some_and(|var| reached.contains(&var));
+        program.outputs.iter().map(is_reached).collect()
+    }
+
+    /// What an operation asks for; returns which of its results depend on the marked operands.
+    fn bodies(&mut self, op: &Op, operands: &[bool], origin: &Origin, results: usize) -> Vec<bool> {
+        match op {
+            Op::CustomCall(call) if has_rule(call) => {}
+            Op::CustomCall(call) => {
+                self.note(call, origin);
+                return self.program(call.body(), operands);
+            }
+            Op::Call(call) if call.kind != CallKind::Remat => return self.program(&call.body, operands),
+            // Loops and branches hand on what they will: all of it counts.
+            _ => {
+                for body in op.bodies() {
+                    self.program(body, &vec![true; body.inputs.len()]);
+                }
+            }
+        }
+        vec![true; results]
+    }
+
+    fn note(&mut self, call: &CustomCall, origin: &Origin) {
+        use super::super::rules::Primitive;
+        let key = (call.name().to_string(), call.name.clone());
+        if self.seen.insert(key) {
+            let (primitive, name) = (call.name().to_string(), call.name.clone());
+            self.found.push(LostRule { primitive, name, origin: origin.clone() });
+        }
+    }
+}
+
+fn has_rule(call: &CustomCall) -> bool {
+    use super::super::rules::Primitive;
+    let name = call.name.as_deref().unwrap_or_default();
+    call.bodies().len() > 1 || BODY_IS_RIGHT.contains(&name) || super::rule(call).is_some()
+}
