@@ -50,6 +50,7 @@ fn literal_of(text: &str) -> Literal {
     with_main(&format!("{{ lambda ; . let in ({text},) }}"), |jaxpr| match jaxpr.outputs[0] {
         Atom::Literal(literal, _) => found = Some(literal),
         Atom::Var(name) => panic!("{} is a variable", name.text),
+        Atom::Untyped(value, _) => panic!("{value:?} has no type"),
     });
     found.expect("an output")
 }
@@ -58,6 +59,7 @@ fn names(atoms: &[Atom]) -> Vec<String> {
     let name = |atom: &Atom| match atom {
         Atom::Var(name) => name.text.to_string(),
         Atom::Literal(literal, _) => format!("{literal:?}"),
+        Atom::Untyped(value, _) => format!("{value:?}"),
     };
     atoms.iter().map(name).collect()
 }
