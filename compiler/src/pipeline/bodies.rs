@@ -37,6 +37,12 @@ pub fn bind(source: &mut Source, values: &HashMap<String, Tensor>, errors: &mut 
     }
 }
 
+/// Is there a body, at any depth, with constants that have no values?
+pub fn lacks_constants(program: &Program) -> bool {
+    let mut bodies = program.equations.iter().flat_map(|eqn| eqn.op.bodies());
+    bodies.any(|body| !body.constvars.is_empty() || lacks_constants(body))
+}
+
 struct Binder {
     known: HashMap<u32, Arc<Tensor>>,
     // Bodies that many equations share are bound once.

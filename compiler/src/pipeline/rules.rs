@@ -4,11 +4,13 @@
 //! The program of a rule may call custom functions, too, its own among them (the derivative of zeta has zeta in it).
 //! [`DEPTH`] derivatives of derivatives find rules there; beyond that, bodies are differentiated as they stand.
 
+use super::bodies;
 use crate::diag::Diagnostic;
 use crate::ir::Program;
 use crate::ir::source::{CustomRule, RuleNames, Source};
 use crate::ops::Op;
 use crate::ops::control::{CustomCall, VjpRule};
+use crate::ops::custom;
 
 /// See Note: rules in rules.
 const DEPTH: usize = 3;
@@ -40,6 +42,8 @@ struct Candidate {
     name: String,
     body: Option<Program>,
     programs: Programs,
+    /// Do functions inside its programs have constants without values?
+    lacks_constants: bool,
 }
 
 #[derive(Clone)]
@@ -81,7 +85,13 @@ impl Candidate {
                 Programs::Vjp(VjpRule { forward: program(forward), backward: program(backward) })
             }
         };
-        Candidate { name: rule.name.clone(), body: rule.body.clone(), programs }
+        let lacks_constants = match &programs {
+            Programs::Jvp(program) => bodies::lacks_constants(program),
+            Programs::Vjp(VjpRule { forward, backward }) => {
+                bodies::lacks_constants(forward) || bodies::lacks_constants(backward)
+            }
+        };
+        Candidate { name: rule.name.clone(), body: rule.body.clone(), programs, lacks_constants }
     }
 
     /// The same rule, with rules in its programs.
@@ -128,12 +138,14 @@ fn attached(program: &Program, rules: &[Candidate], outcomes: &mut [Outcome]) ->
     program
 }
 
-/// The call with the rule that fits best: one for its very body before one for its types.
+/// The call with the rule that fits best: one for its very body before one for its types. A rule that cannot be run is no
+/// better than the one that is known.
 fn best(call: &CustomCall, rules: &[Candidate], outcomes: &mut [Outcome]) -> Option<CustomCall> {
-    let is_named = |rule: &&Candidate| call.name.as_deref() == Some(rule.name.as_str());
+    let is_named = |rule: &Candidate| call.name.as_deref() == Some(rule.name.as_str());
+    let can_serve = |rule: &Candidate| !rule.lacks_constants || !custom::is_known(call);
     let same_body = |rule: &Candidate| rule.body.as_ref().is_some_and(|body| body == call.body());
     let mut named: Vec<(usize, &Candidate)> =
-        rules.iter().enumerate().filter(|(_, rule)| is_named(rule)).collect();
+        rules.iter().enumerate().filter(|(_, rule)| is_named(rule) && can_serve(rule)).collect();
     named.sort_by_key(|(_, rule)| !same_body(rule));
     for (position, rule) in named {
         match rule.on(call) {

@@ -97,8 +97,13 @@ impl Unit<'_> {
         Ok(self.processor)
     }
 
-    /// Exports the general entry: checks, then `target`, which has the same parameters.
-    pub(super) fn checked_call(&mut self, entry: &EntryPoint, checks: &Checks, target: Target) -> Emit<()> {
+    /// Exports the general entry: checks, then `target`, which has the same parameters. Returns the entry.
+    pub(super) fn checked_call(
+        &mut self,
+        entry: &EntryPoint,
+        checks: &Checks,
+        target: Target,
+    ) -> Emit<FuncId> {
         let signature = self.call_signature();
         let linkage = self.linkage();
         let id = self.module.declare_function(&entry.call, linkage, &signature).map_err(module_error)?;
@@ -130,7 +135,8 @@ impl Unit<'_> {
             cx.check_executor(exec, &checks.codes);
             cx.forward_checked(target, &params);
             Ok(cx)
-        })
+        })?;
+        Ok(id)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The C side: entry points with positional pointers, data with pointers in it, accessors.
 
 use super::checks::Target;
+use super::function::MANY_ARRAYS;
 use super::{Checks, Emit, Unit, module_error};
 use crate::diag::Diagnostic;
 use cranelift_codegen::ir::{AbiParam, InstBuilder, MemFlagsData, Signature, StackSlotData, StackSlotKind};
@@ -92,7 +93,7 @@ impl Unit<'_> {
         self.note_entry(symbol, id);
         self.define(id, signature, |mut cx| {
             let params = cx.open();
-            if let Some(checks) = &entry.checks {
+            if let Some(checks) = entry.checks.as_ref().filter(|checks| checks.arrays.len() <= MANY_ARRAYS) {
                 let (work, arrays) = params.split_last().expect("work is the last parameter");
                 cx.check_pointers(arrays, *work, checks);
             }

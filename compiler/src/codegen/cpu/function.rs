@@ -36,6 +36,10 @@ struct Outlined<'f> {
     loops: Vec<LoopVar>,
 }
 
+/// With more arrays, the entry that has a parameter for each leaves the checks to the entry that it calls: so many
+/// parameters that live at once are no matter of registers, and compiling them would take time in their square.
+pub(super) const MANY_ARRAYS: usize = 32;
+
 /// Compiles the function and its entry points.
 pub(super) fn compile(unit: &mut Unit, function: &Function, entry: &EntryPoint) -> Emit<()> {
     let signature = unit.call_signature();
@@ -63,7 +67,10 @@ pub(super) fn compile(unit: &mut Unit, function: &Function, entry: &EntryPoint) 
     let mut target = Target { id, first: None };
     if let Some(checks) = &entry.checks {
         target.first = unit.first_call(checks, id)?;
-        unit.checked_call(entry, checks, target)?;
+        let call = unit.checked_call(entry, checks, target)?;
+        if checks.arrays.len() > MANY_ARRAYS {
+            target = Target { id: call, first: None };
+        }
     }
     match &entry.direct {
         Some(symbol) => unit.direct_entry(symbol, entry, target),

@@ -356,11 +356,11 @@ impl<'a> Resolver<'a> {
         params: &Params,
         written: &[Option<Aval>],
     ) -> Result<(ops::Op, Vec<Atom>), Diagnostic> {
+        let is_known = |operand: &Operand| match operand {
+            Operand::Known(atom) => Some(*atom),
+            Operand::Untyped(..) => None,
+        };
         let typed = |op: Option<&ops::Op>| {
-            let is_known = |operand: &Operand| match operand {
-                Operand::Known(atom) => Some(*atom),
-                Operand::Untyped(..) => None,
-            };
             let program = &scope.program;
             let untyped = Untyped { operands, program, results: written, is_wide: self.is_wide };
             operands
@@ -369,6 +369,13 @@ impl<'a> Resolver<'a> {
                 .collect::<Option<Vec<Atom>>>()
                 .map_or_else(|| untyped.resolve(op), Ok)
         };
+        let known: Option<Vec<Atom>> = operands.iter().map(is_known).collect();
+        if let Some(operands) = known {
+            let avals = scope.program.atom_avals(&operands);
+            if let Some(op) = expanded::expanded(name, params, &avals, written) {
+                return op.map(|op| (op, operands));
+            }
+        }
         match ops::parse(name, params, written) {
             Some(Ok(op)) => {
                 let operands = typed(Some(&op))?;

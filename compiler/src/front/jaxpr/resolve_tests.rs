@@ -164,11 +164,11 @@ fn types_are_checked() {
 fn unknown_primitives_are_refused_by_name() {
     let mut sources = Sources::new();
     let id =
-        sources.add("test.ir", "{ lambda ; a:f32[]. let b:f32[] = unvmap_any a # m.py:3:1 (f)\n in (b,) }");
+        sources.add("test.ir", "{ lambda ; a:f32[]. let b:f32[] = unvmap_none a # m.py:3:1 (f)\n in (b,) }");
     let diagnostics = read(&sources, id).expect_err("there is no such primitive");
     assert_eq!(
         (diagnostics[0].fault, diagnostics[0].message.as_str()),
-        (Fault::Unsupported, "unknown primitive unvmap_any")
+        (Fault::Unsupported, "unknown primitive unvmap_none")
     );
     assert_eq!(diagnostics[0].labels[0].1, "from m.py:3:1 (f)");
 }

@@ -54,20 +54,24 @@ fn scaled_pair(b: &mut BlockBuilder, x: Val, y: Val) -> (Val, Val, Val) {
 fn far(b: &mut BlockBuilder, x: Val, y: Val, bound: f64) -> Val {
     let bound = constant(b, x, bound);
     let limit = b.mul(y, bound);
-    let (infinity, least) = (constant(b, x, f64::INFINITY), constant(b, x, f64::MIN_POSITIVE));
-    let (beyond, finite, nonzero) = (b.ge(x, limit), b.lt(x, infinity), b.ge(y, least));
+    let (infinity, zero) = (constant(b, x, f64::INFINITY), constant(b, x, 0.0));
+    let (beyond, finite, nonzero) = (b.ge(x, limit), b.lt(x, infinity), b.gt(y, zero));
     let is_number = b.and(finite, nonzero);
     b.and(beyond, is_number)
 }
 
-/// F64 magnitudes x and y, both normal, x the larger: `mx 2^d mod my` in integers, the power by squaring.
+/// F64 magnitudes x and y above zero, x the larger: `mx 2^d mod my` in integers, the power by squaring. Numbers below the
+/// normal ones are scaled up first.
 fn slow_block() -> Block {
     let mut builder = BlockBuilder::new();
     let b = &mut builder;
     let (x, y) = (b.param(DType::F64), b.param(DType::F64));
+    let (x, x_shift, _) = normal(b, x);
+    let (y, y_shift, back) = normal(b, y);
     let (x_exponent, x_mantissa) = parts(b, x);
     let (y_exponent, modulus) = parts(b, y);
-    let distance = b.sub(x_exponent, y_exponent);
+    let (distance, shift) = (b.sub(x_exponent, y_exponent), b.sub(y_shift, x_shift));
+    let distance = b.add(distance, shift);
     let (zero, one) = (b.int(DType::I64, 0), b.int(DType::I64, 1));
     let mut power = one;
     for bit in (0..12).rev() {
@@ -89,7 +93,20 @@ fn slow_block() -> Block {
     let power_bits = b.shl(y_exponent, amount);
     let power = b.bitcast(power_bits, DType::F64);
     let rest = b.mul(rest, power);
+    let rest = b.mul(rest, back);
     builder.finish_with(vec![rest])
+}
+
+/// A number times a power of two that makes it normal, the power's exponent, and the way back.
+fn normal(b: &mut BlockBuilder, x: Val) -> (Val, Val, Val) {
+    const SHIFT: i32 = 64;
+    let least = constant(b, x, f64::MIN_POSITIVE);
+    let is_small = b.lt(x, least);
+    let (one, up) = (constant(b, x, 1.0), constant(b, x, 2f64.powi(SHIFT)));
+    let down = constant(b, x, 2f64.powi(-SHIFT));
+    let (factor, back) = (b.select(is_small, up, one), b.select(is_small, down, one));
+    let (shift, none) = (b.int(DType::I64, SHIFT.into()), b.int(DType::I64, 0));
+    (b.mul(x, factor), b.select(is_small, shift, none), back)
 }
 
 /// The biased exponent and the mantissa, leading bit included.

@@ -47,9 +47,6 @@ fn leaves(text: &str) -> Option<usize> {
     }
     if let Some(inner) = within(text, "Pytree(vals=", ')') {
         let (values, structure) = leaves_and_structure(inner)?;
-        if structure.matches('*').count() != values.len() {
-            return None;
-        }
         return values.into_iter().map(leaf).sum();
     }
     if text.starts_with("Static(") {
@@ -61,11 +58,12 @@ fn leaves(text: &str) -> Option<usize> {
     items(within(text, "(", ')')?)?.into_iter().map(leaves).sum()
 }
 
-/// `[..], tree=PyTreeDef(..)`
+/// `[..], tree=PyTreeDef(..)`. `None`: not that, or another number of values than the structure has leaves.
 fn leaves_and_structure(text: &str) -> Option<(Vec<&str>, &str)> {
     let [values, structure] = items(text)?[..] else { return None };
     let structure = within(structure.strip_prefix("tree=")?, "PyTreeDef(", ')')?;
-    Some((items(within(values, "[", ']')?)?, structure))
+    let values = items(within(values, "[", ']')?)?;
+    (structure.matches('*').count() == values.len()).then_some((values, structure))
 }
 
 fn within<'t>(text: &'t str, open: &str, close: char) -> Option<&'t str> {

@@ -74,6 +74,14 @@ pub fn recognized(program: Program) -> Program {
 
 /// Writes one equation.
 pub fn to_hlo(op: &Op, cx: &mut Export, operands: &[Value]) -> Rule<Vec<Value>> {
+    match written(op)? {
+        Some(rules) => rules.to_hlo(cx, operands),
+        None => lapack::expanded(op, cx, operands),
+    }
+}
+
+/// How each operation is written; none for those that are written as several others.
+fn written(op: &Op) -> Rule<Option<&dyn StableHlo>> {
     let rules: &dyn StableHlo = match op {
         Op::Unary(op) => op,
         Op::Binary(op) => op,
@@ -145,15 +153,15 @@ pub fn to_hlo(op: &Op, cx: &mut Export, operands: &[Value]) -> Rule<Vec<Value>> 
         Op::HouseholderProduct(op) => op,
         Op::Eigh(op) => op,
         Op::Svd(op) => op,
-        Op::Qr(_) | Op::CustomLinearSolve(_) => return lapack::expanded(op, cx, operands),
+        Op::Qr(_) | Op::CustomLinearSolve(_) => return Ok(None),
         Op::Geqp3(_) | Op::Ormqr(_) | Op::Tridiagonal(_) | Op::Eig(_) => return Err(LAPACK),
         Op::Schur(_) | Op::Hessenberg(_) | Op::TridiagonalSolve(_) => return Err(LAPACK),
         Op::RngUniform(_) => return Err(NO_SEED),
         Op::CustomLinear(_) => return Err(LINEAR),
-        Op::Collective(_) => return Err(super::collective::UNBOUND),
         Op::Unvmap(op) => op,
         Op::SelectIfVmap(op) => op,
+        Op::Collective(_) => return Err(super::collective::UNBOUND),
         Op::Unknown(_) => return Err(super::unvmap::UNKNOWN),
     };
-    rules.to_hlo(cx, operands)
+    Ok(Some(rules))
 }
