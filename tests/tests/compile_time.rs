@@ -111,9 +111,12 @@ fn nested_scans(depth: usize) -> String {
     )
 }
 
+/// What it is called, how to write one of a size, and a size.
+type Kind = (&'static str, fn(usize) -> String, usize);
+
 #[test]
 fn twice_the_equations_take_about_twice_the_time() {
-    let kinds: [(&str, fn(usize) -> String, usize); 4] = [
+    let kinds: [Kind; 4] = [
         ("a chain", chain, 3000),
         ("a wide program", wide, 500),
         ("many outputs", many_outputs, 1000),

@@ -271,7 +271,7 @@ fn constants_of_bodies_come_by_path() {
     let wrong = folder.rjaxc(&["check", "m.ir"]);
     wrong.fails(1, "constant v of main has no value");
     let v = ("arr_0", "F32", f32s(0.5, 0.25));
-    folder.write("v.safetensors", pairs(&[v.clone()]));
+    folder.write("v.safetensors", pairs(std::slice::from_ref(&v)));
     let missing = folder.rjaxc(&["check", "m.ir", "--consts", "v.safetensors"]);
     missing.fails(1, "its body needs the values of 1 constants, which the text lacks");
     missing.fails(1, "`jax.jit(f).lower(*args).as_text()`");

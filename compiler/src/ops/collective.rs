@@ -91,7 +91,7 @@ impl Collective {
             CollectiveKind::SumScatter { dimension, size, tiled } => {
                 expect_axis(dimension, shape.rank())?;
                 let extent = shape[dimension];
-                if size == 0 || extent % size != 0 || (!tiled && extent != size) {
+                if size == 0 || !extent.is_multiple_of(size) || (!tiled && extent != size) {
                     return Err(TypeError(format!("extent {extent} has no {size} equal parts")));
                 }
                 if tiled {

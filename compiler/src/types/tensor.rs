@@ -117,7 +117,7 @@ impl Hash for Tensor {
             return self.bytes.hash(state);
         }
         // An odd step meets all bytes of the elements in turn.
-        let step = self.bytes.len() / HASHED_BYTES | 1;
+        let step = (self.bytes.len() / HASHED_BYTES) | 1;
         let sample: Vec<u8> = self.bytes.iter().step_by(step).copied().collect();
         sample.hash(state);
     }

@@ -125,7 +125,7 @@ pub(super) fn probe(wanted: &Wanted) -> Vec<u8> {
     if wanted.leaf7_ebx != 0 || wanted.leaf7_ecx != 0 {
         // cmp r8d, 7; jb fail.
         code.put(&[0x41, 0x83, 0xf8, 0x07, 0x0f, 0x82]);
-        code.to_fail();
+        code.fail();
         code.ask(7);
         // and ebx, bits; cmp ebx, bits.
         code.put(&[0x81, 0xe3]);
@@ -173,11 +173,11 @@ impl Code {
 
     fn fail_if_not_equal(&mut self) {
         self.put(&[0x0f, 0x85]);
-        self.to_fail();
+        self.fail();
     }
 
     /// The operand of a jump, known at the end.
-    fn to_fail(&mut self) {
+    fn fail(&mut self) {
         self.jumps.push(self.bytes.len());
         self.put(&[0; 4]);
     }

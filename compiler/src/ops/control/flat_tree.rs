@@ -46,7 +46,7 @@ fn leaves(text: &str) -> Option<usize> {
         return leaves(inner);
     }
     if let Some(inner) = within(text, "Pytree(vals=", ')') {
-        let (values, structure) = leaves_and_structure(inner)?;
+        let (values, _) = leaves_and_structure(inner)?;
         return values.into_iter().map(leaf).sum();
     }
     if text.starts_with("Static(") {
