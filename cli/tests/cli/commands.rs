@@ -357,3 +357,27 @@ fn limited_address_space_is_enough() {
     let (said, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert_eq!(said, "main(x: f32[2]) -> (y: f32[2])\n", "{errors}");
 }
+
+/// Rounding whose derivative is said to be one, by a rule that the text does not hold.
+const STRAIGHT_THROUGH: &str = "{ lambda ; x:f32[3]. let
+    a:f32[3] = custom_jvp_call[name=ste call_jaxpr={ lambda ; b:f32[3]. let c:f32[3] = round[rounding_method=1] b in (c,) } \
+    jvp_jaxpr_fun=f num_consts=0 symbolic_zeros=False] x
+    d:f32[3] = mul a a
+    e:f32[] = reduce_sum[axes=(0,)] d
+  in (e,) }
+";
+
+#[test]
+fn lost_rules_are_said_and_can_be_denied() {
+    let folder = Folder::new("lost_rules");
+    folder.write("ste.ir", STRAIGHT_THROUGH);
+    let gradient = ["--export", "g = grad(main)"];
+    let run = folder.rjaxc(&[&["run", "ste.ir", "[0.1, 2.2, 2.4]"], &gradient[..]].concat());
+    assert_eq!(run.stderr.matches("the custom_jvp rule of ste is not in the text").count(), 1, "{}", run.stderr);
+    assert!(run.succeeds().contains("[0.0, 0.0, 0.0]"));
+    let denied = folder.rjaxc(&[&["check", "ste.ir", "--deny", "lost-rules"], &gradient[..]].concat());
+    denied.fails(1, "the custom_jvp rule of ste is not in the text");
+    // Nothing is lost where nothing is differentiated.
+    folder.rjaxc(&["check", "ste.ir", "--deny", "lost-rules"]).succeeds();
+    assert!(folder.rjaxc(&["check-grad", "ste.ir"]).succeeds().contains("not tested"));
+}

@@ -7,6 +7,7 @@
 //! taken, so that the work behind them starts without waiting. What asks the processor is a function of its own that
 //! calls the target itself: nothing has to be saved across the question.
 
+use super::function::MANY_ARRAYS;
 use super::processor::{self, SUPPORTED};
 use super::{Cx, Emit, EntryPoint, Unit, module_error};
 use cranelift_codegen::ir::condcodes::IntCC;
@@ -123,6 +124,9 @@ impl Unit<'_> {
             let mut pointers = Pointers::default();
             for (list, arrays) in [(inputs_at, of_inputs), (outputs_at, of_outputs)] {
                 for (position, align) in arrays.iter().enumerate() {
+                    if position % MANY_ARRAYS == MANY_ARRAYS - 1 {
+                        std::mem::take(&mut pointers).check(&mut cx, &checks.codes);
+                    }
                     if let Some(align) = align {
                         let flags = MemFlagsData::trusted().with_readonly();
                         let pointer = cx.b.ins().load(types::I64, flags, list, 8 * position as i32);
