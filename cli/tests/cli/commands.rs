@@ -373,7 +373,12 @@ fn lost_rules_are_said_and_can_be_denied() {
     folder.write("ste.ir", STRAIGHT_THROUGH);
     let gradient = ["--export", "g = grad(main)"];
     let run = folder.rjaxc(&[&["run", "ste.ir", "[0.1, 2.2, 2.4]"], &gradient[..]].concat());
-    assert_eq!(run.stderr.matches("the custom_jvp rule of ste is not in the text").count(), 1, "{}", run.stderr);
+    assert_eq!(
+        run.stderr.matches("the custom_jvp rule of ste is not in the text").count(),
+        1,
+        "{}",
+        run.stderr
+    );
     assert!(run.succeeds().contains("[0.0, 0.0, 0.0]"));
     let denied = folder.rjaxc(&[&["check", "ste.ir", "--deny", "lost-rules"], &gradient[..]].concat());
     denied.fails(1, "the custom_jvp rule of ste is not in the text");
