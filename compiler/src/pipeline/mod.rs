@@ -95,7 +95,7 @@ pub fn optimize(mut program: Program, observe: &Observe, sink: Sink) -> Result<P
 /// The loops of a program that end when a value says so and not after a number of steps that its text gives, after all
 /// passes over programs, which turn some of the first kind into the second.
 ///
-/// Errors: those of [`optimize`].
+/// Errors: those of [`optimize()`].
 pub fn unbounded_loops(program: &Program) -> Result<Vec<Origin>, Vec<Diagnostic>> {
     // Most programs have none to begin with.
     if optimize::count::conditional_loops(program).is_empty() {
