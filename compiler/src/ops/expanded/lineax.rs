@@ -198,9 +198,9 @@ fn solution(
     }
     let (rows, cols) = (aval.shape[0], aval.shape[1]);
     let column = b.expand_dims(rhs, &[1]);
+    // An SVD is asked for where the matrix may be singular, which these solvers do not survive.
     let x = match form.solver {
         "LU" | "AutoLinearSolver" | "QR" | "Cholesky" | "Triangular" | "GMRES" | "BiCGStab" | "CG"
-        | "SVD"
             if rows == cols =>
         {
             linalg::solve_square(b, matrix, column)
