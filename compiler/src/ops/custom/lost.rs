@@ -7,7 +7,8 @@ use crate::diag::Origin;
 use crate::ir::{Atom, Program, Var};
 use std::collections::HashSet;
 
-/// Functions of JAX whose bodies, differentiated, give what their rules give; those rules exist for speed, or refuse more.
+/// Functions of JAX whose bodies of real numbers, differentiated, give what their rules give; those rules exist for speed,
+/// or refuse more.
 const BODY_IS_RIGHT: [&str; 6] =
     ["_softmax", "_slogdet_small", "_slogdet_lu", "_slogdet_qr", "_det_2x2", "zeta"];
 
@@ -92,5 +93,6 @@ impl Search {
 fn has_rule(call: &CustomCall) -> bool {
     use super::super::rules::Primitive;
     let name = call.name.as_deref().unwrap_or_default();
-    call.bodies().len() > 1 || BODY_IS_RIGHT.contains(&name) || super::rule(call).is_some()
+    let is_real = call.body().input_avals().iter().all(|aval| !aval.dtype.is_complex());
+    call.bodies().len() > 1 || (is_real && BODY_IS_RIGHT.contains(&name)) || super::rule(call).is_some()
 }
