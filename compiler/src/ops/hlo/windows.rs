@@ -227,6 +227,12 @@ fn select_then_scatter(
     [operand, source, init]: [Atom; 3],
 ) -> Result<Vec<Atom>, Diagnostic> {
     let (aval, select) = (cx.builder.aval(operand), cx.body(0)?);
+    let element = Aval::scalar(aval.dtype);
+    let compares = select.input_avals() == [element.clone(), element.clone()]
+        && select.output_avals() == [Aval::scalar(DType::Bool)];
+    if !compares {
+        return Err(Diagnostic::error(format!("expected a selection that compares two {element}")));
+    }
     let (kind, update) = update(cx, 1, aval.dtype)?;
     let count = aval.shape.element_count();
     let position = if i32::try_from(count).is_ok() { DType::I32 } else { DType::I64 };
