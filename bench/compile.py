@@ -20,6 +20,7 @@ Times are the least of --rounds (3) runs in seconds of wall clock; memory is the
 """
 import argparse
 import glob
+import itertools
 import json
 import os
 import struct
@@ -145,49 +146,54 @@ GENERATORS = {"chain": chain, "scalar": scalar, "sincos": sincos, "wide": wide, 
 # ---- constants ----
 
 def elements(count):
-    """Numbers that do not compress, the same each time."""
+    """Numbers that do not compress, the same each time, in blocks: what this process holds would count as memory of
+    those that it starts."""
     state, words = 1, bytearray()
-    block = bytearray()
     for _ in range(4096):
         state = (state * 1103515245 + 12345) & 0x7FFFFFFF
-        block += struct.pack("<f", state / 2.0**31)
-    while len(words) < 4 * count:
-        words += block
-    return bytes(words[:4 * count])
+        words += struct.pack("<f", state / 2.0**31)
+    left = 4 * count
+    while left > 0:
+        yield bytes(words[:left])
+        left -= len(words)
 
 
 def npy(count):
     header = f"{{'descr': '<f4', 'fortran_order': False, 'shape': ({count},), }}"
     header = header.ljust(128 - 10 - 1) + "\n"
-    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode() + elements(count)
+    yield b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode()
+    yield from elements(count)
 
 
 def constant_program(container, count, folder):
     """Writes a program with a constant of `count` f32 in a file beside it; returns its path."""
     stem = os.path.join(folder, f"{container}_{count}")
     if container == "dense":
-        text = (f"func.func public @main(%arg0: tensor<{count}xf32>) -> tensor<{count}xf32> {{\n"
-                f'  %0 = stablehlo.constant dense<"0x{elements(count).hex().upper()}"> : tensor<{count}xf32>\n'
-                f"  %1 = stablehlo.add %arg0, %0 : tensor<{count}xf32>\n  return %1 : tensor<{count}xf32>\n}}\n")
-        return write(f"{stem}.mlir", text.encode())
-    file = f"{os.path.basename(stem)}.{container}"
+        before = (f"func.func public @main(%arg0: tensor<{count}xf32>) -> tensor<{count}xf32> {{\n"
+                  f'  %0 = stablehlo.constant dense<"0x')
+        after = (f'"> : tensor<{count}xf32>\n'
+                 f"  %1 = stablehlo.add %arg0, %0 : tensor<{count}xf32>\n  return %1 : tensor<{count}xf32>\n}}\n")
+        digits = (block.hex().upper().encode() for block in elements(count))
+        return write(f"{stem}.mlir", itertools.chain([before.encode()], digits, [after.encode()]))
+    path = f"{stem}.{container}"
     key = "" if container == "npy" else ', "w"'
     if container == "npy":
-        write(os.path.join(folder, file), npy(count))
+        write(path, npy(count))
     elif container == "npz":
-        with zipfile.ZipFile(os.path.join(folder, file), "w") as archive:
-            archive.writestr("w.npy", npy(count))
+        with zipfile.ZipFile(path, "w") as archive, archive.open("w.npy", "w") as member:
+            for block in npy(count):
+                member.write(block)
     else:
         header = json.dumps({"w": {"dtype": "F32", "shape": [count], "data_offsets": [0, 4 * count]}}).encode()
-        write(os.path.join(folder, file), struct.pack("<Q", len(header)) + header + elements(count))
-    text = (f'const w: f32[{count}] = file("{file}"{key})\n'
+        write(path, itertools.chain([struct.pack("<Q", len(header)) + header], elements(count)))
+    text = (f'const w: f32[{count}] = file("{os.path.basename(path)}"{key})\n'
             f"{{ lambda w:f32[{count}]; a:f32[{count}]. let b:f32[{count}] = add a w in (b,) }}\n")
-    return write(f"{stem}.ir", text.encode())
+    return write(f"{stem}.ir", [text.encode()])
 
 
-def write(path, data):
+def write(path, blocks):
     with open(path, "wb") as file:
-        file.write(data)
+        file.writelines(blocks)
     return path
 
 
@@ -228,7 +234,7 @@ def equations_row(name, options, folder):
     small = max(SIZES[name] // (4 if options.quick and name != "scans" else 1), 1) // (1 if name == "scans" else 2)
     sizes = (small, small + 1) if name == "scans" else (small, 2 * small)
     (check, compiled, _), large = [
-        measured(options, write(os.path.join(folder, f"{name}_{n}.ir"), GENERATORS[name](n).encode())) for n in sizes]
+        measured(options, write(os.path.join(folder, f"{name}_{n}.ir"), [GENERATORS[name](n).encode()])) for n in sizes]
     count = sizes[1] * EQUATIONS_OF.get(name, 1)
     row = dict(name=name, n=sizes[1], check_s=large[0], compile_s=large[1], mb=large[2],
                check_us=1e6 * large[0] / count, compile_us=1e6 * large[1] / count,

@@ -4,7 +4,7 @@ use crate::args::{CompileArgs, Visibility};
 use crate::clock::Clock;
 use crate::emit::{self, Kind};
 use crate::failure::Failure;
-use crate::output;
+use crate::output::{self, Content};
 use crate::road::{self, Compiled, Dumps};
 use cranelift_object::{ObjectBuilder, ObjectModule};
 use rjaxc_compiler::Bounds;
@@ -47,10 +47,10 @@ pub fn run(args: &CompileArgs, sources: &mut Sources) -> Result<(), Failure> {
     }
     let mut files = Vec::new();
     for (kind, path) in &plan.outputs {
-        files.push((path.clone(), product.bytes(*kind, path, args)?));
+        files.push((path.clone(), product.content(*kind, path, args)?));
     }
     files.extend(plan.depfile(args, &product.compiled.files));
-    output::write_all(&files)?;
+    output::write_all(files)?;
     clock.lap("write");
     Ok(())
 }
@@ -81,9 +81,9 @@ fn export_alone(args: &CompileArgs, path: &Path, plan: &Plan, sources: &mut Sour
     let read = road::files(&args.program, &source);
     let entries = road::entries(&args.program, source, sources)?;
     let text = stablehlo(&stem(&args.program.file), &entries)?;
-    let mut files = vec![(path.to_path_buf(), text.into_bytes())];
+    let mut files = vec![(path.to_path_buf(), text.into_bytes().into())];
     files.extend(plan.depfile(args, &read));
-    output::write_all(&files)
+    output::write_all(files)
 }
 
 /// The programs after the transformations that were asked for, before anything is made faster.
@@ -139,7 +139,7 @@ impl Plan {
     }
 
     /// The rule for make, if it is asked for: every output depends on the files that were read.
-    fn depfile(&self, args: &CompileArgs, read: &[PathBuf]) -> Option<(PathBuf, Vec<u8>)> {
+    fn depfile(&self, args: &CompileArgs, read: &[PathBuf]) -> Option<(PathBuf, Content)> {
         let path = args.depfile.clone()?;
         let escaped = |path: &Path| {
             let text = path.display().to_string();
@@ -150,7 +150,7 @@ impl Plan {
         // A rule without prerequisites for each input lets a build go on when one is gone.
         let phony: String = inputs.iter().map(|input| format!("\n{input}:\n")).collect();
         let text = format!("{}: \\\n  {}\n{phony}", outputs.join(" "), inputs.join(" \\\n  "));
-        Some((path, text.into_bytes()))
+        Some((path, text.into_bytes().into()))
     }
 
     fn needs_code(&self) -> bool {
@@ -202,17 +202,17 @@ struct Product {
     compiled: Compiled,
     dumps: Dumps,
     interface: Interface,
-    object: Option<Vec<u8>>,
+    object: Option<Content>,
     clif: Option<String>,
     bounds: Vec<RealTime>,
 }
 
 impl Product {
     /// Invariant: asked once for each kind; an object is large, and handed over.
-    fn bytes(&mut self, kind: Kind, path: &Path, args: &CompileArgs) -> Result<Vec<u8>, Failure> {
+    fn content(&mut self, kind: Kind, path: &Path, args: &CompileArgs) -> Result<Content, Failure> {
         let text = match kind {
             Kind::Obj => return self.object_or_archive(path),
-            Kind::Runtime => return Ok(RUNTIME.to_vec()),
+            Kind::Runtime => return Ok(RUNTIME.to_vec().into()),
             Kind::Clif => self.clif.clone().unwrap_or_default(),
             Kind::Ir => self.programs(),
             Kind::Loops => self.compiled.module.to_string(),
@@ -221,7 +221,8 @@ impl Product {
             Kind::Json => link::manifest(&self.interface, &self.bounds),
             Kind::Stablehlo => stablehlo(&self.interface.prefix, &self.compiled.entries)?,
         };
-        Ok(if text.ends_with('\n') { text } else { text + "\n" }.into_bytes())
+        let text = if text.ends_with('\n') { text } else { text + "\n" };
+        Ok(text.into_bytes().into())
     }
 
     /// The programs after the last pass, each under its exported name, so that the text is a program again.
@@ -235,7 +236,7 @@ impl Product {
         names.zip(texts).map(titled).collect()
     }
 
-    fn object_or_archive(&mut self, path: &Path) -> Result<Vec<u8>, Failure> {
+    fn object_or_archive(&mut self, path: &Path) -> Result<Content, Failure> {
         let object = self.object.take().expect("the plan has asked for code, once");
         if path.extension().is_none_or(|extension| extension != "a") {
             return Ok(object);
@@ -245,7 +246,8 @@ impl Product {
             return Err(no_runtime(&self.interface.target));
         }
         let member = format!("{}.o", stem(path));
-        Ok(link::archive(&member, &object, uses_runtime.then_some(RUNTIME))?)
+        let object = object.into_bytes().map_err(|error| Diagnostic::bug(error.to_string()))?;
+        Ok(link::archive(&member, &object, uses_runtime.then_some(RUNTIME))?.into())
     }
 }
 
@@ -266,6 +268,7 @@ fn emit_object(
     if args.emit.contains(&Kind::Clif) {
         unit.record_clif();
     }
+    unit.keep_weights();
     unit.set_hidden(args.visibility == Visibility::Hidden);
     rjaxc_compiler::emit(&mut unit, &product.compiled.module, &product.interface)?;
     let bounds = rjaxc_compiler::bounds(&unit, &product.compiled.entries, &product.interface)?;
@@ -274,7 +277,8 @@ fn emit_object(
     }
     product.bounds = bounds.iter().map(|bounds| real_time(bounds, sources)).collect();
     product.clif = unit.clif().map(str::to_string);
-    product.object = Some(module.finish().emit().map_err(|error| bug(error.to_string()))?);
+    let weights = unit.take_weights();
+    product.object = Some(Content::Object(Box::new(module.finish()), weights));
     Ok(())
 }
 

@@ -32,7 +32,7 @@ pub fn run(args: &FmtArgs, sources: &mut Sources) -> Result<(), Failure> {
         }
         (true, _) => Ok(()),
         (false, true) if text != formatted => {
-            output::write_all(&[(args.file.clone(), formatted.into_bytes())])
+            output::write_all(vec![(args.file.clone(), formatted.into_bytes().into())])
         }
         (false, true) => Ok(()),
         (false, false) => output::print(&formatted),

@@ -1,12 +1,51 @@
 //! What is written: files that appear whole or not at all, devices and pipes, standard output.
 
 use crate::failure::Failure;
+use cranelift_object::ObjectProduct;
+use rjaxc_compiler::codegen::cpu::Weights;
 use std::fs::{self, File, Metadata, OpenOptions};
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 /// Names of standard output. Opening the devices anew would lose the position of what it is redirected to.
 const STANDARD_OUTPUT: [&str; 4] = ["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"];
+
+/// What a file shall hold.
+pub enum Content {
+    Bytes(Vec<u8>),
+    /// Its weights go from where they were read to the file.
+    Object(Box<ObjectProduct>, Weights),
+}
+
+impl Content {
+    fn write_to(self, out: &mut dyn Write) -> io::Result<()> {
+        match self {
+            Content::Bytes(bytes) => out.write_all(&bytes),
+            Content::Object(product, weights) => {
+                let mut out = BufWriter::new(out);
+                let object = weights.object(*product);
+                object.write_stream(&mut out).map_err(|error| match error.downcast::<io::Error>() {
+                    Ok(error) => *error,
+                    Err(error) => io::Error::other(error.to_string()),
+                })?;
+                out.flush()
+            }
+        }
+    }
+
+    /// All of it in memory.
+    pub fn into_bytes(self) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        self.write_to(&mut bytes)?;
+        Ok(bytes)
+    }
+}
+
+impl From<Vec<u8>> for Content {
+    fn from(bytes: Vec<u8>) -> Content {
+        Content::Bytes(bytes)
+    }
+}
 
 /// How bytes get to the place that a path names.
 enum Way {
@@ -24,13 +63,13 @@ enum Way {
 /// is written to last.
 ///
 /// Errors: a message that names the file; if a file cannot be written, none of them appears.
-pub fn write_all(files: &[(PathBuf, Vec<u8>)]) -> Result<(), Failure> {
+pub fn write_all(files: Vec<(PathBuf, Content)>) -> Result<(), Failure> {
     let mut temporaries: Vec<(PathBuf, PathBuf)> = Vec::new();
     let outcome = prepare(files, &mut temporaries).and_then(|special| {
         for (temporary, path) in &temporaries {
             fs::rename(temporary, path).map_err(|error| cannot(path, &error))?;
         }
-        special.into_iter().try_for_each(|(way, bytes)| write_into(&way, bytes))
+        special.into_iter().try_for_each(|(way, content)| write_into(&way, content))
     });
     if outcome.is_err() {
         for (temporary, _) in &temporaries {
@@ -42,19 +81,20 @@ pub fn write_all(files: &[(PathBuf, Vec<u8>)]) -> Result<(), Failure> {
 }
 
 /// Writes the temporary files and returns what is to be written where no file can be replaced.
-fn prepare<'f>(
-    files: &'f [(PathBuf, Vec<u8>)],
+fn prepare(
+    files: Vec<(PathBuf, Content)>,
     temporaries: &mut Vec<(PathBuf, PathBuf)>,
-) -> Result<Vec<(Way, &'f [u8])>, Failure> {
+) -> Result<Vec<(Way, Content)>, Failure> {
     let mut special = Vec::new();
-    for (path, bytes) in files {
+    for (path, content) in files {
+        let path = path.as_path();
         match way(path).map_err(|error| cannot(path, &error))? {
             Way::Replace { path: target, replaced } => {
                 let (file, temporary) = create_beside(&target).map_err(|error| cannot(path, &error))?;
                 temporaries.push((temporary, target));
-                fill(file, bytes, replaced.as_ref()).map_err(|error| failed(path, &error))?;
+                fill(file, content, replaced.as_ref()).map_err(|error| failed(path, &error))?;
             }
-            way => special.push((way, bytes.as_slice())),
+            way => special.push((way, content)),
         }
     }
     Ok(special)
@@ -110,8 +150,8 @@ fn create_beside(path: &Path) -> io::Result<(File, PathBuf)> {
     }
 }
 
-fn fill(mut file: File, bytes: &[u8], replaced: Option<&Metadata>) -> io::Result<()> {
-    file.write_all(bytes)?;
+fn fill(mut file: File, content: Content, replaced: Option<&Metadata>) -> io::Result<()> {
+    content.write_to(&mut file)?;
     let Some(replaced) = replaced else { return Ok(()) };
     keep_owner(&file, replaced);
     file.set_permissions(replaced.permissions())
@@ -127,12 +167,12 @@ fn keep_owner(file: &File, replaced: &Metadata) {
 #[cfg(not(unix))]
 fn keep_owner(_: &File, _: &Metadata) {}
 
-fn write_into(way: &Way, bytes: &[u8]) -> Result<(), Failure> {
+fn write_into(way: &Way, content: Content) -> Result<(), Failure> {
     match way {
-        Way::StandardOutput => write_standard_output(bytes),
+        Way::StandardOutput => to_standard_output(|out| content.write_to(out)),
         Way::Into(path) | Way::Replace { path, .. } => {
             let mut file = OpenOptions::new().write(true).open(path).map_err(|error| cannot(path, &error))?;
-            file.write_all(bytes).and_then(|()| file.flush()).map_err(|error| failed(path, &error))
+            content.write_to(&mut file).and_then(|()| file.flush()).map_err(|error| failed(path, &error))
         }
     }
 }
@@ -172,8 +212,12 @@ pub fn print(text: &str) -> Result<(), Failure> {
 
 /// Writes bytes to standard output. Errors: it is closed or full.
 pub fn write_standard_output(bytes: &[u8]) -> Result<(), Failure> {
+    to_standard_output(|out| out.write_all(bytes))
+}
+
+fn to_standard_output(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
-    let written = out.write_all(bytes).and_then(|()| out.flush());
+    let written = write(&mut out).and_then(|()| out.flush());
     written.map_err(|error| Failure::data(format!("standard output: cannot be written: {error}")))
 }
 

@@ -138,7 +138,7 @@ pub fn save(path: &Path, results: &[Tensor]) -> Result<(), Failure> {
     let arrays = results.iter().enumerate().map(|(position, tensor)| (format!("out{position}"), tensor));
     let archive = npz::write(Cursor::new(Vec::new()), arrays);
     let archive = archive.map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
-    output::write_all(&[(path.to_path_buf(), archive.into_inner())])
+    output::write_all(vec![(path.to_path_buf(), archive.into_inner().into())])
 }
 
 fn print(entry: &Entry, results: &[Tensor]) -> Result<(), Failure> {

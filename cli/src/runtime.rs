@@ -33,7 +33,7 @@ pub fn run(args: &RuntimeArgs) -> Result<(), Failure> {
         parts.push((part, build(target, &folder.0, part)?));
     }
     let archive = link::runtime_archive(&parts)?;
-    output::write_all(&[(args.output.join("librjaxc_rt.a"), archive)])
+    output::write_all(vec![(args.output.join("librjaxc_rt.a"), archive.into())])
 }
 
 /// Runs rustc for one part, with the settings of the profile `archive`; returns the static library.

@@ -6,12 +6,17 @@ use crate::npz::Npz;
 use crate::road::Values;
 use rjaxc_compiler::diag::Diagnostic;
 use rjaxc_compiler::ir::source::{Constant, ConstantValue, Function, Source};
-use rjaxc_compiler::types::{Aval, DType, Tensor};
+use rjaxc_compiler::types::{Aval, DType, SharedBytes, Tensor};
+use safetensors::tensor::Metadata;
 use safetensors::{Dtype, SafeTensors};
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
+
+/// The length of a safetensors header stands in front of it. Units: bytes.
+const SAFETENSORS_PREFIX: usize = 8;
 
 /// Reads what `const NAME = file(...)` lines name; paths are relative to `folder`.
 ///
@@ -47,14 +52,14 @@ pub fn from_consts(source: &Source, path: &Path) -> Result<Values, Failure> {
         return Ok(Values::new());
     }
     let mut file = Arrays::open(path).map_err(Failure::Usage)?;
-    let names = file.names().map_err(Failure::Usage)?;
+    let names = file.names();
     let mut values = Values::new();
     let mut errors = Vec::new();
     for constant in &source.body_constants {
         let Some(key) = source.path_of_constant(constant.id).filter(|key| names.contains(key)) else {
             continue;
         };
-        match file.read(&key, &constant.aval) {
+        match file.read(&key, Some(&constant.aval)) {
             Ok(tensor) => {
                 values.insert(key, tensor);
             }
@@ -68,7 +73,7 @@ pub fn from_consts(source: &Source, path: &Path) -> Result<Values, Failure> {
             let Some(array) = [name].into_iter().chain(numbered).find(|key| names.contains(key)) else {
                 continue;
             };
-            match file.read(array, aval) {
+            match file.read(array, Some(aval)) {
                 Ok(tensor) if values.get(name).is_some_and(|other: &Tensor| *other != tensor) => {
                     errors.push(ambiguous(function, name));
                 }
@@ -99,8 +104,8 @@ fn expected_aval(source: &Source, constant: &Constant) -> Option<Aval> {
     constant.aval.clone().or_else(of_constvar)
 }
 
-/// The bytes of safetensors files, which hold many arrays each.
-type Cache = HashMap<PathBuf, Vec<u8>>;
+/// The files of many arrays that were opened, by path.
+type Cache = HashMap<PathBuf, Arrays>;
 
 fn read(
     path: &Path,
@@ -114,17 +119,15 @@ fn read(
             Err(format!("{}: a .npy file holds one array and has no keys", path.display()))
         }
         "npy" => read_npy(path, expected),
-        "npz" => {
-            let mut npz = Npz::open(path)?;
-            let names = npz.names();
-            npz.read(only_key(path, key, &names)?, expected)
-        }
-        "safetensors" => {
-            if !cache.contains_key(path) {
-                let bytes = std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
-                cache.insert(path.to_path_buf(), bytes);
+        "npz" | "safetensors" => {
+            let arrays = match cache.entry(path.to_path_buf()) {
+                Entry::Occupied(entry) => entry.into_mut(),
+                Entry::Vacant(entry) => entry.insert(Arrays::open(path)?),
+            };
+            match key {
+                Some(key) => arrays.read(key, expected),
+                None => arrays.read(&only_name(path, arrays.names())?, expected),
             }
-            read_safetensors(path, &cache[path], key, expected)
         }
         _ => Err(format!("{}: expected a .npy, .npz or .safetensors file", path.display())),
     }
@@ -133,7 +136,7 @@ fn read(
 /// A file of arrays with names.
 enum Arrays {
     Npz(Npz<BufReader<File>>),
-    Safetensors(PathBuf, Vec<u8>),
+    Safetensors(Safetensors),
 }
 
 impl Arrays {
@@ -143,27 +146,21 @@ impl Arrays {
         if !extension.eq_ignore_ascii_case("safetensors") {
             return Npz::open(path).map(Arrays::Npz);
         }
-        let bytes = std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
-        Ok(Arrays::Safetensors(path.to_path_buf(), bytes))
+        Safetensors::open(path).map(Arrays::Safetensors)
     }
 
-    /// Errors: a message that names the file.
-    fn names(&self) -> Result<Vec<String>, String> {
+    fn names(&self) -> Vec<String> {
         match self {
-            Arrays::Npz(npz) => Ok(npz.names()),
-            Arrays::Safetensors(path, bytes) => {
-                let tensors = SafeTensors::deserialize(bytes)
-                    .map_err(|error| format!("{}: not a safetensors file: {error}", path.display()))?;
-                Ok(tensors.names().into_iter().map(str::to_string).collect())
-            }
+            Arrays::Npz(npz) => npz.names(),
+            Arrays::Safetensors(file) => file.names(),
         }
     }
 
     /// Errors: a message that names the file, the array and the reason.
-    fn read(&mut self, key: &str, expected: &Aval) -> Result<Tensor, String> {
+    fn read(&mut self, key: &str, expected: Option<&Aval>) -> Result<Tensor, String> {
         match self {
-            Arrays::Npz(npz) => npz.read(key, Some(expected)),
-            Arrays::Safetensors(path, bytes) => read_safetensors(path, bytes, Some(key), Some(expected)),
+            Arrays::Npz(npz) => npz.read(key, expected),
+            Arrays::Safetensors(file) => file.read(key, expected),
         }
     }
 }
@@ -178,52 +175,72 @@ pub fn read_npy(path: &Path, expected: Option<&Aval>) -> Result<Tensor, String> 
     read().map_err(|reason| format!("{}: {reason}", path.display()))
 }
 
-fn only_key<'a>(path: &Path, key: Option<&'a str>, names: &'a [String]) -> Result<&'a str, String> {
-    match (key, names) {
-        (Some(key), _) => Ok(key),
-        (None, [only]) => Ok(only),
-        (None, _) => Err(format!(
-            "{} holds {} arrays: name one, as in file(\"weights.npz\", \"W\"); arrays in the file: {}",
+/// The name of the array in a file that holds one. Errors: it holds others, or none.
+fn only_name(path: &Path, mut names: Vec<String>) -> Result<String, String> {
+    match names.len() {
+        1 => Ok(names.remove(0)),
+        count => Err(format!(
+            "{} holds {count} arrays: name one, as in file(\"weights.npz\", \"W\"); arrays in the file: {}",
             path.display(),
-            names.len(),
             names.join(", ")
         )),
     }
 }
 
-fn read_safetensors(
-    path: &Path,
-    bytes: &[u8],
-    key: Option<&str>,
-    expected: Option<&Aval>,
-) -> Result<Tensor, String> {
-    let file = path.display();
-    let tensors = SafeTensors::deserialize(bytes)
-        .map_err(|error| format!("{file}: not a safetensors file: {error}"))?;
-    let mut names: Vec<String> = tensors.names().into_iter().map(str::to_string).collect();
-    names.sort();
-    let key = only_key(path, key, &names)?;
-    let missing = |_| format!("{file}: array {key} is missing; arrays in the file: {}", names.join(", "));
-    let view = tensors.tensor(key).map_err(missing)?;
-    let dtype = dtype(view.dtype());
-    let dtype = dtype
-        .ok_or_else(|| format!("{file}: array {key}: element type {:?} is not supported", view.dtype()))?;
-    let aval = Aval::new(dtype, view.shape());
-    if let Some(expected) = expected.filter(|expected| npy::is_narrowed(expected, &aval)) {
-        let wide = Tensor::new(aval, view.data().to_vec())
-            .ok_or_else(|| format!("{file}: array {key}: its bytes do not fit its shape"))?;
-        return npy::narrowed(&wide, expected).map_err(|why| format!("{file}: array {key}: {why}"));
+/// A safetensors file, which holds many arrays.
+struct Safetensors {
+    path: PathBuf,
+    bytes: SharedBytes,
+    header: Metadata,
+    // Where the arrays begin. Units: bytes.
+    start: usize,
+}
+
+impl Safetensors {
+    /// Errors: a message that names the file.
+    fn open(path: &Path) -> Result<Safetensors, String> {
+        let bytes = std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
+        let (header_length, header) = SafeTensors::read_metadata(&bytes)
+            .map_err(|error| format!("{}: not a safetensors file: {error}", path.display()))?;
+        let start = SAFETENSORS_PREFIX + header_length;
+        Ok(Safetensors { path: path.to_path_buf(), bytes: bytes.into(), header, start })
     }
-    if expected.is_some_and(|expected| *expected != aval) {
-        let expected = expected.expect("checked above");
-        return Err(format!("{file}: array {key}: expected {expected}, found {aval}"));
+
+    /// Sorted.
+    fn names(&self) -> Vec<String> {
+        let mut names: Vec<String> = self.header.tensors().into_keys().collect();
+        names.sort();
+        names
     }
-    let bytes = match dtype {
-        // Only 0 and 1 are valid.
-        DType::Bool => view.data().iter().map(|&byte| u8::from(byte != 0)).collect(),
-        _ => view.data().to_vec(),
-    };
-    Tensor::new(aval, bytes).ok_or_else(|| format!("{file}: array {key}: its bytes do not fit its shape"))
+
+    /// Errors: a message that names the file, the array and the reason.
+    fn read(&self, key: &str, expected: Option<&Aval>) -> Result<Tensor, String> {
+        let file = self.path.display();
+        let names = || self.names().join(", ");
+        let missing = || format!("{file}: array {key} is missing; arrays in the file: {}", names());
+        let info = self.header.info(key).ok_or_else(missing)?;
+        let dtype = dtype(info.dtype)
+            .ok_or_else(|| format!("{file}: array {key}: element type {:?} is not supported", info.dtype))?;
+        let aval = Aval::new(dtype, info.shape.as_slice());
+        let (from, to) = info.data_offsets;
+        let bytes = self.bytes.slice(self.start + from..self.start + to);
+        let tensor = Tensor::new(aval.clone(), bytes);
+        let tensor = tensor.ok_or_else(|| format!("{file}: array {key}: its bytes do not fit its shape"))?;
+        match expected {
+            Some(expected) if npy::is_narrowed(expected, &aval) => {
+                npy::narrowed(&tensor, expected).map_err(|why| format!("{file}: array {key}: {why}"))
+            }
+            Some(expected) if *expected != aval => {
+                Err(format!("{file}: array {key}: expected {expected}, found {aval}"))
+            }
+            // Only 0 and 1 are valid.
+            _ if dtype == DType::Bool => {
+                let flags: Vec<u8> = tensor.bytes().iter().map(|&byte| u8::from(byte != 0)).collect();
+                Ok(Tensor::new(aval, flags).expect("as many bytes as before"))
+            }
+            _ => Ok(tensor),
+        }
+    }
 }
 
 fn dtype(dtype: Dtype) -> Option<DType> {

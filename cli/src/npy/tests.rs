@@ -29,7 +29,7 @@ fn file_with(header: &str, data: &[u8]) -> Vec<u8> {
 fn sample(dtype: DType, shape: &[usize]) -> Tensor {
     let aval = Aval::new(dtype, shape);
     let width = dtype.size_bytes();
-    let bytes = (0..aval.size_bytes()).map(|at| u8::from(at % (3 * width) == 0)).collect();
+    let bytes: Vec<u8> = (0..aval.size_bytes()).map(|at| u8::from(at % (3 * width) == 0)).collect();
     Tensor::new(aval, bytes).expect("the size fits")
 }
 

@@ -1,5 +1,7 @@
 //! Source texts and positions in them.
 
+use bytes::Bytes;
+
 /// Names one text of a [`Sources`] collection.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default)]
 pub struct SourceId(u32);
@@ -30,7 +32,7 @@ pub struct Sources(Vec<(String, Contents)>);
 #[derive(Clone, Debug)]
 enum Contents {
     Text(String),
-    Bytes(Vec<u8>),
+    Bytes(Bytes),
 }
 
 impl Sources {
@@ -43,8 +45,8 @@ impl Sources {
     }
 
     /// A file that is no text.
-    pub fn add_bytes(&mut self, name: impl Into<String>, bytes: Vec<u8>) -> SourceId {
-        self.push(name.into(), Contents::Bytes(bytes))
+    pub fn add_bytes(&mut self, name: impl Into<String>, bytes: impl Into<Bytes>) -> SourceId {
+        self.push(name.into(), Contents::Bytes(bytes.into()))
     }
 
     fn push(&mut self, name: String, contents: Contents) -> SourceId {
@@ -65,7 +67,7 @@ impl Sources {
     }
 
     /// The contents of a file that is no text.
-    pub fn bytes(&self, id: SourceId) -> Option<&[u8]> {
+    pub fn bytes(&self, id: SourceId) -> Option<&Bytes> {
         match &self.0[id.0 as usize].1 {
             Contents::Text(_) => None,
             Contents::Bytes(bytes) => Some(bytes),

@@ -1,7 +1,7 @@
 //! Attributes of operations, functions and modules.
 
 use super::{Element, TensorType, Type};
-use crate::types::{Aval, DType, Literal, Scalar, Tensor};
+use crate::types::{Aval, DType, Literal, Scalar, SharedBytes, Tensor};
 use std::sync::Arc;
 
 /// One attribute.
@@ -66,7 +66,7 @@ impl DenseData {
     /// first in the lowest bit.
     ///
     /// Errors: there are too few or too many bytes.
-    pub fn from_bytes(mut bytes: Vec<u8>, aval: &Aval) -> Result<DenseData, String> {
+    pub fn from_bytes(mut bytes: SharedBytes, aval: &Aval) -> Result<DenseData, String> {
         let count = aval.shape.element_count();
         let width = aval.dtype.size_bytes();
         let is_packed = aval.dtype == DType::Bool && count > 1 && bytes.len() == count.div_ceil(8);
@@ -77,7 +77,7 @@ impl DenseData {
             // Only the bits of the number are told; storage has its sign, or nothing, in the others.
             let canonical =
                 |byte: u8| Literal::new(aval.dtype, Scalar::decode(aval.dtype, &[byte])).bits() as u8;
-            bytes.iter_mut().for_each(|byte| *byte = canonical(*byte));
+            bytes = bytes.iter().map(|byte| canonical(*byte)).collect();
         }
         // One byte of packed flags that are all equal is what one flag for all of them looks like.
         let is_one_flag = is_packed && count <= 8 && bytes.iter().all(|&flag| flag == bytes[0]);

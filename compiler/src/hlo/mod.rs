@@ -36,6 +36,7 @@ pub use build::{FuncBuilder, Names};
 pub use element::{Element, TensorType, Type};
 
 use crate::diag::{Diagnostic, SourceId, Sources, Span};
+use crate::types::SharedBytes;
 use std::collections::HashMap;
 
 /// Reads a file, text or bytecode. Errors: as [`text::parse`] or [`bytecode::parse`].
@@ -55,7 +56,7 @@ pub struct Module {
     /// What the function took of which `main` was made, if the file says it.
     pub signature: Option<Signature>,
     /// The contents of `dense_resource` constants, without MLIR's header.
-    pub resources: HashMap<String, Vec<u8>>,
+    pub resources: HashMap<String, SharedBytes>,
     /// Lines of the user's program, `file:line (function)`. Invariant: place 0 is empty, for ops without one.
     pub places: Vec<String>,
 }

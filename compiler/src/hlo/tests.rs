@@ -205,8 +205,8 @@ fn resources_stand_at_the_end() {
         return %0 : tensor<2xf32> } }
         {-# dialect_resources: { builtin: { weights: \"0x040000000000803F00000040\" } } #-}";
     let module = read(text);
-    let bytes = Tensor::from_f64s(crate::types::DType::F32, [2], &[1.0, 2.0]).into_bytes();
-    assert_eq!(module.resources["weights"], bytes);
+    let bytes = Tensor::from_f64s(crate::types::DType::F32, [2], &[1.0, 2.0]);
+    assert_eq!(&module.resources["weights"], bytes.shared_bytes());
     assert_eq!(read(&module.to_string()).resources, module.resources);
 }
 

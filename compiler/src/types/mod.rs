@@ -12,7 +12,7 @@ pub use dtype::{DType, Kind};
 pub use literal::Literal;
 pub use scalar::Scalar;
 pub use shape::{Extent, Shape};
-pub use tensor::Tensor;
+pub use tensor::{SharedBytes, Tensor};
 
 use std::fmt;
 

@@ -3,20 +3,23 @@
 use super::{Aval, DType, Literal, Scalar, Shape};
 use std::fmt;
 use std::hash::{Hash, Hasher};
-use std::sync::Arc;
+
+/// Bytes that many hold: a file, or a part of one.
+pub use bytes::Bytes as SharedBytes;
 
 /// A row-major, contiguous array of little-endian elements.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Tensor {
     aval: Aval,
     // Shared: weights are large, and pass through many hands. Invariant: `bytes.len() == aval.size_bytes()`.
-    bytes: Arc<Vec<u8>>,
+    bytes: SharedBytes,
 }
 
 impl Tensor {
     /// Errors: `None` if `bytes` is not as long as `aval` says.
-    pub fn new(aval: Aval, bytes: Vec<u8>) -> Option<Tensor> {
-        (bytes.len() == aval.size_bytes()).then(|| Tensor { aval, bytes: Arc::new(bytes) })
+    pub fn new(aval: Aval, bytes: impl Into<SharedBytes>) -> Option<Tensor> {
+        let bytes = bytes.into();
+        (bytes.len() == aval.size_bytes()).then_some(Tensor { aval, bytes })
     }
 
     /// Encodes one value per element, in row-major order. Panics if the count differs from the shape's.
@@ -26,7 +29,7 @@ impl Tensor {
             value.encode(aval.dtype, &mut bytes);
         }
         assert_eq!(bytes.len(), aval.size_bytes(), "wrong number of elements for {aval}");
-        Tensor { aval, bytes: Arc::new(bytes) }
+        Tensor { aval, bytes: bytes.into() }
     }
 
     /// Computes each element from its multi-index.
@@ -49,13 +52,13 @@ impl Tensor {
     }
 
     pub fn from_literal(literal: Literal) -> Tensor {
-        Tensor { aval: Aval::scalar(literal.dtype()), bytes: Arc::new(literal.bytes()) }
+        Tensor { aval: Aval::scalar(literal.dtype()), bytes: literal.bytes().into() }
     }
 
     /// All elements equal to `literal`.
     pub fn splat(literal: Literal, shape: impl Into<Shape>) -> Tensor {
         let aval = Aval::new(literal.dtype(), shape);
-        let bytes = Arc::new(literal.bytes().repeat(aval.shape.element_count()));
+        let bytes = literal.bytes().repeat(aval.shape.element_count()).into();
         Tensor { aval, bytes }
     }
 
@@ -75,8 +78,9 @@ impl Tensor {
         &self.bytes
     }
 
-    pub fn into_bytes(self) -> Vec<u8> {
-        Arc::unwrap_or_clone(self.bytes)
+    /// The memory itself, to keep.
+    pub fn shared_bytes(&self) -> &SharedBytes {
+        &self.bytes
     }
 
     /// The element at row-major position `position`.
@@ -105,6 +109,16 @@ impl Tensor {
         (self.bytes.len() == aval.size_bytes()).then_some(Tensor { aval, bytes: self.bytes })
     }
 }
+
+impl PartialEq for Tensor {
+    fn eq(&self, other: &Tensor) -> bool {
+        // Large arrays are compared with themselves again and again.
+        let is_same = || std::ptr::eq(self.bytes(), other.bytes());
+        self.aval == other.aval && (is_same() || self.bytes == other.bytes)
+    }
+}
+
+impl Eq for Tensor {}
 
 /// How many bytes a hash looks at, at most: weights are large, and hashed again and again.
 const HASHED_BYTES: usize = 256;

@@ -19,11 +19,13 @@ mod shared;
 #[cfg(test)]
 mod tests;
 mod vector;
+mod weights;
 
 pub use checks::{Checks, Codes};
 pub use entry::{DataBlob, DataRef, EntryPoint};
 pub use frames::StackUse;
 pub use processor::features;
+pub use weights::Weights;
 
 use crate::diag::Diagnostic;
 use crate::loops::{self, Block};
@@ -45,6 +47,8 @@ pub struct Unit<'m> {
     machine: Machine,
     constants: HashMap<Arc<Tensor>, DataId>,
     tables: HashMap<Arc<Vec<Literal>>, DataId>,
+    // Constants that the object gets when it is written; none if it gets them at once.
+    weights: Option<Weights>,
     imports: HashMap<String, FuncId>,
     slow_ids: HashMap<(Arc<Block>, usize), FuncId>,
     // Invariant: declared, not yet defined.
@@ -94,6 +98,7 @@ impl<'m> Unit<'m> {
             machine,
             constants: HashMap::new(),
             tables: HashMap::new(),
+            weights: None,
             imports: HashMap::new(),
             slow_ids: HashMap::new(),
             slow_queue: Vec::new(),
@@ -174,7 +179,10 @@ impl<'m> Unit<'m> {
         if let Some(&id) = self.constants.get(tensor) {
             return Ok(id);
         }
-        let id = self.read_only(tensor.bytes().to_vec())?;
+        let id = match self.weight(tensor)? {
+            Some(id) => id,
+            None => self.read_only(tensor.bytes().to_vec())?,
+        };
         self.constants.insert(tensor.clone(), id);
         Ok(id)
     }

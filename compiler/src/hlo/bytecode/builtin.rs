@@ -51,7 +51,7 @@ pub fn attribute<'a>(entries: &mut Entries<'_, 'a>, at: &mut Bytes<'a>) -> Parse
         17 => number_list(entries, at),
         18 => {
             let ty = tensor(entries, at)?;
-            numbers::dense(start, ty, at.blob()?)
+            numbers::dense(start, ty, entries.container.shared(at.blob()?))
         }
         code => Err(start.unsupported(format!("the builtin attribute of code {code} in MLIR bytecode"))),
     }

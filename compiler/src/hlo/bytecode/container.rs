@@ -6,6 +6,7 @@
 use super::Parsed;
 use super::bytes::Bytes;
 use super::version;
+use crate::types::SharedBytes;
 
 /// Numbers of sections.
 mod section {
@@ -25,6 +26,8 @@ pub use section::IR;
 
 /// One file, taken apart.
 pub struct Container<'a> {
+    // What all the parts lie in.
+    file: &'a SharedBytes,
     /// Invariant: at most [`version::NEWEST_BYTECODE`].
     pub version: u64,
     strings: Vec<&'a [u8]>,
@@ -57,18 +60,19 @@ pub struct Resource<'a> {
 
 impl<'a> Container<'a> {
     /// Takes a file apart. Errors: it is malformed, or newer than what is known.
-    pub fn read(mut file: Bytes<'a>) -> Parsed<Self> {
-        file.take(super::MAGIC.len())?;
-        let start = file;
-        let version = file.varint()?;
-        let producer = file.zero_terminated()?;
+    pub fn read(file: &'a SharedBytes, mut at: Bytes<'a>) -> Parsed<Self> {
+        at.take(super::MAGIC.len())?;
+        let start = at;
+        let version = at.varint()?;
+        let producer = at.zero_terminated()?;
         version::check(version, producer).map_err(|error| error.at(start.here()))?;
-        let sections = sections(&mut file)?;
+        let sections = sections(&mut at)?;
         let needed = |id: u8, name: &str| {
             sections[usize::from(id)].ok_or_else(|| start.error(&format!("there is no section of {name}")))
         };
         let strings = strings(needed(section::STRINGS, "strings")?)?;
         let mut container = Container {
+            file,
             version,
             strings,
             dialects: Vec::new(),
@@ -92,6 +96,11 @@ impl<'a> Container<'a> {
             container.read_resources(offsets, resources)?;
         }
         Ok(container)
+    }
+
+    /// Part of the file, to keep.
+    pub fn shared(&self, part: &[u8]) -> SharedBytes {
+        self.file.slice_ref(part)
     }
 
     /// A string by the number that stands at the place. Errors: there is none, or it is no UTF-8.

@@ -28,6 +28,7 @@ mod vhlo;
 
 use super::Module;
 use crate::diag::{Diagnostic, SourceId};
+use crate::types::SharedBytes;
 use bytes::Bytes;
 use container::Container;
 
@@ -51,10 +52,11 @@ fn is_bytecode(file: &[u8]) -> bool {
 
 /// Reads a file: bytecode, or what `jax.export` serialized. Errors: it is malformed, newer than what is known, or valid but
 /// out of reach.
-pub fn parse(file: &[u8], source: SourceId) -> Result<Module, Diagnostic> {
+pub fn parse(file: &SharedBytes, source: SourceId) -> Result<Module, Diagnostic> {
     let exported = if is_bytecode(file) { None } else { exported::read(file) };
-    let (bytes, before) = exported.as_ref().map_or((file, 0), |exported| (exported.module, exported.before));
-    let container = Container::read(Bytes::new(bytes, before, source))?;
+    let (bytes, before) =
+        exported.as_ref().map_or((&file[..], 0), |exported| (exported.module, exported.before));
+    let container = Container::read(file, Bytes::new(bytes, before, source))?;
     let module = operations::Reader::new(&container, bytes.len()).module()?;
     Ok(Module { signature: exported.and_then(|exported| exported.signature), ..module })
 }

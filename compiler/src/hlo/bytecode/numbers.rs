@@ -3,7 +3,7 @@
 use super::Parsed;
 use super::bytes::Bytes;
 use crate::hlo::{Attribute, Dense, DenseData, Element, TensorType};
-use crate::types::{DType, Literal, Scalar};
+use crate::types::{DType, Literal, Scalar, SharedBytes};
 
 /// An integer attribute: its type has been read.
 pub fn integer(at: &mut Bytes, element: Element) -> Parsed<Attribute> {
@@ -38,13 +38,13 @@ pub fn double(at: &mut Bytes) -> Parsed<u64> {
 }
 
 /// An array constant from its bytes.
-pub fn dense(at: Bytes, ty: TensorType, bytes: &[u8]) -> Parsed<Attribute> {
+pub fn dense(at: Bytes, ty: TensorType, bytes: SharedBytes) -> Parsed<Attribute> {
     let Some(aval) = ty.storage_aval() else {
         if matches!(ty.element, Element::Other(_)) {
             return Ok(Attribute::Other(format!("dense<..> : {ty}")));
         }
         return Err(at.error("an array constant of unknown extent"));
     };
-    let data = DenseData::from_bytes(bytes.to_vec(), &aval).map_err(|message| at.error(&message))?;
+    let data = DenseData::from_bytes(bytes, &aval).map_err(|message| at.error(&message))?;
     Ok(Attribute::Dense(Dense { ty, data }))
 }

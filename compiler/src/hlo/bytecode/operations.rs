@@ -81,7 +81,7 @@ impl<'c, 'a> Reader<'c, 'a> {
                 .block(at, |reader, at, _, ops| (0..ops).try_for_each(|_| reader.top_level(at, &mut module)))
         })?;
         for resource in &self.container().resources {
-            module.resources.insert(resource.key.clone(), resource.data.to_vec());
+            module.resources.insert(resource.key.clone(), self.container().shared(resource.data));
         }
         module.places = self.places.finish();
         Ok(module)

@@ -1,6 +1,7 @@
 //! Files that are made here, byte by byte, to promise more than they hold.
 
 use super::*;
+use crate::types::SharedBytes;
 
 /// `2n + 1`: a number below 128.
 fn number(n: usize) -> u8 {
@@ -67,13 +68,14 @@ fn array(of: &[usize]) -> Vec<u8> {
 }
 
 fn message(file: &[u8]) -> String {
-    parse(file, SourceId::default()).expect_err("the file is wrong").message
+    parse(&SharedBytes::copy_from_slice(file), SourceId::default()).expect_err("the file is wrong").message
 }
 
 #[test]
 fn attributes_refer_to_each_other() {
     let flag = vec![number(2), number(1)];
-    let module = parse(&module(&[flag, array(&[0, 0])]), SourceId::default()).expect("the file is right");
+    let module =
+        parse(&module(&[flag, array(&[0, 0])]).into(), SourceId::default()).expect("the file is right");
     let flags = crate::hlo::Attribute::List(vec![crate::hlo::Attribute::Bool(true); 2]);
     assert_eq!(module.attributes.get("x"), Some(&flags));
 }
@@ -105,6 +107,9 @@ fn every_prefix_of_a_file_is_refused() {
     let flag = vec![number(2), number(1)];
     let whole = module(&[flag]);
     for length in MAGIC.len()..whole.len() {
-        assert!(parse(&whole[..length], SourceId::default()).is_err(), "{length} bytes");
+        assert!(
+            parse(&SharedBytes::copy_from_slice(&whole[..length]), SourceId::default()).is_err(),
+            "{length} bytes"
+        );
     }
 }

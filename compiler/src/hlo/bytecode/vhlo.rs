@@ -37,7 +37,7 @@ pub fn attribute<'a>(entries: &mut Entries<'_, 'a>, at: &mut Bytes<'a>) -> Parse
         14 => builtin::text(entries, at),
         15 => {
             let ty = tensor(entries, at)?;
-            numbers::dense(start, ty, at.blob()?)
+            numbers::dense(start, ty, entries.container.shared(at.blob()?))
         }
         16 => word(at, "transpose", &["TRANSPOSE_INVALID", "NO_TRANSPOSE", "TRANSPOSE", "ADJOINT"]),
         17 => Ok(Attribute::Type(entries.ty(at)?)),

@@ -5,6 +5,7 @@ mod short;
 
 use super::element::{Arrow, list};
 use super::{Attributes, Func, Module, Op, Region, Type, Value, Visibility};
+use crate::types::SharedBytes;
 use attribute::key;
 use std::fmt::{self, Display, Write};
 
@@ -28,7 +29,7 @@ impl Display for Module {
         if self.resources.is_empty() {
             return Ok(());
         }
-        let mut resources: Vec<(&String, &Vec<u8>)> = self.resources.iter().collect();
+        let mut resources: Vec<(&String, &SharedBytes)> = self.resources.iter().collect();
         resources.sort_unstable();
         let entries: Vec<String> = resources
             .into_iter()

@@ -241,7 +241,7 @@ fn number_of(dtype: DType, number: &str) -> Option<Scalar> {
 fn hexadecimal(raw: &str, aval: &Aval) -> Result<DenseData, String> {
     let digits = raw.strip_prefix("0x").ok_or("expected a string of hexadecimal digits after 0x")?;
     let bytes = decode_hex(digits).ok_or("expected pairs of hexadecimal digits after 0x")?;
-    DenseData::from_bytes(bytes, aval)
+    DenseData::from_bytes(bytes.into(), aval)
 }
 
 /// `None` if the digits are odd in number, or others stand among them.

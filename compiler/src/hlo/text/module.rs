@@ -4,6 +4,7 @@ use super::cursor::unescaped;
 use super::{Parsed, Parser, Scope, dense::decode_hex};
 use crate::diag::{Diagnostic, Span};
 use crate::hlo::{ARGUMENT_NAME, Attribute, Attributes, Func, Location, Module, Type, Visibility};
+use crate::types::SharedBytes;
 
 /// MLIR writes the alignment in front of the bytes of a resource.
 const RESOURCE_HEADER: usize = 4;
@@ -274,7 +275,7 @@ impl<'a> Parser<'a> {
         Ok(())
     }
 
-    fn resource(&mut self) -> Parsed<(String, Vec<u8>)> {
+    fn resource(&mut self) -> Parsed<(String, SharedBytes)> {
         let key = match self.at.peek() {
             b'"' => self.at.utf8_string()?,
             _ => self.at.suffix().to_string(),
@@ -285,7 +286,7 @@ impl<'a> Parser<'a> {
         let digits = raw.strip_prefix("0x").and_then(|digits| digits.get(2 * RESOURCE_HEADER..));
         let bytes = digits.and_then(decode_hex);
         let bytes = bytes.ok_or_else(|| start.expected("a string of hexadecimal digits after 0x"))?;
-        Ok((key, bytes))
+        Ok((key, bytes.into()))
     }
 }
 
