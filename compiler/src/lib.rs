@@ -131,11 +131,10 @@ pub struct Bounds {
 pub fn bounds(unit: &Unit, entries: &[Entry], interface: &Interface) -> Result<Vec<Bounds>, Vec<Diagnostic>> {
     let names = Names::new(interface);
     let of_entry = |(entry, names): (&Entry, &FunctionNames)| {
-        let [general, direct] = [&names.call_symbol, &names.symbol].map(|symbol| unit.stack_use(symbol));
-        let (Some(general), Some(direct)) = (general, direct) else {
-            return Err(vec![Diagnostic::bug(format!("{} has not been emitted", entry.name))]);
-        };
-        let deepest = if general.bytes > direct.bytes { general } else { direct };
+        let symbols = [&names.call_symbol, &names.symbol].into_iter();
+        let deepest = symbols.filter_map(|symbol| unit.stack_use(symbol)).max_by_key(|stack| stack.bytes);
+        let missing = || vec![Diagnostic::bug(format!("{} has not been emitted", entry.name))];
+        let deepest = deepest.ok_or_else(missing)?;
         Ok(Bounds { stack: deepest, unbounded: pipeline::unbounded_loops(&entry.program)? })
     };
     entries.iter().zip(&names.functions).map(of_entry).collect()
@@ -162,7 +161,7 @@ fn emit_function(
 ) -> Result<(), Diagnostic> {
     let entry = EntryPoint {
         call: names.call_symbol.clone(),
-        direct: Some(names.symbol.clone()),
+        direct: signature.is_positional().then(|| names.symbol.clone()),
         inputs: signature.inputs.len(),
         outputs: signature.outputs.len(),
         checks: interface.is_checked.then(|| signature.checks()),

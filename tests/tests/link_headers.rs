@@ -103,6 +103,7 @@ fn every_dtype(prefix: &str) -> Interface {
         signature("every_call", arrays(&[0]), arrays(&[1 << 20]), 0),
         signature("return", awkward, vec![], 0),
         signature("nothing", vec![], vec![], 0),
+        signature("many", vec![], [arrays(&[]), arrays(&[3]), vec![arrays(&[]); 12].concat()].concat(), 8),
     ];
     interface(prefix, functions)
 }

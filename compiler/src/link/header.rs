@@ -109,6 +109,15 @@ fn declarations(signature: &Signature, names: &FunctionNames) -> String {
     let mut text = format!("/* {} */\n", comment_text(&signature.name));
     text += &format!("#define {stem}_WORK_BYTES {}\n", signature.work_bytes);
     text += &format!("#define {stem}_WORK_ALIGN {}\n", signature.work_align.max(1));
+    let general = format!(
+        "int32_t {}(const void *const *in, void *const *out, void *work, const rjax_exec *exec);\n",
+        names.call_symbol
+    );
+    if !signature.is_positional() {
+        text += "/* `in` and `out` point at the arrays in the order below. exec may be NULL: this thread alone. */\n";
+        text += &general;
+        text += "/* The same with a parameter for each array. */\nstatic inline ";
+    }
     text += &format!("int32_t {}(\n", names.symbol);
     for ((name, aval), identifier) in signature.inputs.iter().zip(&names.inputs) {
         let declared = declared("const ", identifier, aval);
@@ -118,12 +127,24 @@ fn declarations(signature: &Signature, names: &FunctionNames) -> String {
         let declared = declared("", identifier, aval);
         text += &parameter(&declared, "result ", name, identifier, aval);
     }
-    text += "    void *work);\n";
-    text += &format!(
-        "/* The same; `in` and `out` point at the arrays in that order. exec may be NULL: this thread alone. */\nint32_t {}(const void *const *in, void *const *out, void *work, const rjax_exec *exec);\n",
-        names.call_symbol
-    );
+    if signature.is_positional() {
+        text += "    void *work);\n/* The same; `in` and `out` point at the arrays in that order. exec may be NULL: this thread alone. */\n";
+        text += &general;
+    } else {
+        text += &collected(names);
+    }
     text + &format!("const rjax_metadata *{}(void);\n", names.metadata_symbol)
+}
+
+/// The rest of a function that hands its parameters on as two lists. A zero at their ends: C has no empty arrays.
+fn collected(names: &FunctionNames) -> String {
+    let [inputs, outputs] = [&names.inputs, &names.outputs]
+        .map(|list| list.iter().map(|name| format!("{name}, ")).collect::<String>());
+    format!(
+        "    void *work) {{\n  const void *const rjax_in[] = {{{inputs}0}};\n  void *const rjax_out[] = {{{outputs}0}};\n  \
+         return {}(rjax_in, rjax_out, work, 0);\n}}\n",
+        names.call_symbol
+    )
 }
 
 /// An array with its number of values, which a C compiler compares with what it is given; no array is empty in C.

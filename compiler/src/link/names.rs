@@ -100,7 +100,8 @@ fn claim(taken: &mut HashSet<String>, stem: &str, suffixes: &[&str]) -> String {
 }
 
 fn parameters(signature: &Signature) -> (Vec<String>, Vec<String>) {
-    let mut taken: HashSet<String> = ["work".to_string()].into();
+    // What a generated function calls its work memory and its lists of arrays.
+    let mut taken: HashSet<String> = ["work", "rjax_in", "rjax_out"].map(str::to_string).into();
     let mut named = |arrays: &[(String, crate::types::Aval)]| {
         let name = |(name, _): &(String, _)| claim(&mut taken, &identifier(name).to_ascii_lowercase(), &[""]);
         arrays.iter().map(name).collect::<Vec<_>>()

@@ -103,14 +103,36 @@ fn wrapper(signature: &Signature, names: &FunctionNames) -> String {
         text += &format!("    {identifier}: &mut {},\n", array_type(aval));
         arguments.push(format!("core::ptr::from_mut({identifier}).cast()"));
     }
-    arguments.push("core::ptr::from_mut(work).cast()".into());
     text += &format!("    work: &mut {}Work,\n) -> Result<(), Status> {{\n", names.rust_type);
     text += "    // SAFETY: every pointer comes from a reference to an array of the size and alignment that the\n    // function was compiled for, and Rust keeps the results apart from all else.\n";
-    text += &format!("    let status = unsafe {{\n        ffi::{}(\n", names.symbol);
-    for argument in arguments {
-        text += &format!("            {argument},\n");
-    }
-    text + "        )\n    };\n    if status == 0 { Ok(()) } else { Err(Status(status)) }\n}\n"
+    text += &match signature.is_positional() {
+        true => call_with_each(names, &arguments),
+        false => call_with_lists(names, arguments.split_at(names.inputs.len())),
+    };
+    text + "    if status == 0 { Ok(()) } else { Err(Status(status)) }\n}\n"
+}
+
+fn call_with_each(names: &FunctionNames, arguments: &[String]) -> String {
+    let each: String = arguments.iter().map(|argument| format!("            {argument},\n")).collect();
+    format!(
+        "    let status = unsafe {{\n        ffi::{}(\n{each}            core::ptr::from_mut(work).cast(),\n        )\n    }};\n",
+        names.symbol
+    )
+}
+
+fn call_with_lists(names: &FunctionNames, (inputs, outputs): (&[String], &[String])) -> String {
+    let list = |arguments: &[String]| {
+        arguments.iter().map(|argument| format!("        {argument},\n")).collect::<String>()
+    };
+    format!(
+        "    let rjax_in: [*const u8; {}] = [\n{}    ];\n    let rjax_out: [*mut u8; {}] = [\n{}    ];\n    \
+         let status = unsafe {{\n        ffi::{}(rjax_in.as_ptr(), rjax_out.as_ptr(), core::ptr::from_mut(work).cast(), core::ptr::null())\n    }};\n",
+        inputs.len(),
+        list(inputs),
+        outputs.len(),
+        list(outputs),
+        names.call_symbol
+    )
 }
 
 fn described(identifier: &str, name: &str, role: &str, aval: &Aval) -> String {
@@ -136,6 +158,13 @@ fn array_type(aval: &Aval) -> String {
 fn foreign(interface: &Interface, names: &Names) -> String {
     let mut text = "\nmod ffi {\n    unsafe extern \"C\" {\n".to_string();
     for (signature, function) in interface.functions.iter().zip(&names.functions) {
+        if !signature.is_positional() {
+            text += &format!(
+                "        pub fn {}(inputs: *const *const u8, outputs: *const *mut u8, work: *mut u8, exec: *const u8) -> i32;\n",
+                function.call_symbol
+            );
+            continue;
+        }
         text += &format!("        pub fn {}(\n", function.symbol);
         for ((_, aval), identifier) in signature.inputs.iter().zip(&function.inputs) {
             text += &format!("            {identifier}: *const {},\n", element(aval.dtype).rust);

@@ -78,6 +78,42 @@ fn aarch64_programs_compute_what_is_expected() {
     }
 }
 
+/// A header declares a function of very many arrays inline, for there is no symbol with so many parameters.
+#[test]
+fn functions_of_many_arrays_take_them_one_by_one() {
+    let dir = folder("objects", "many");
+    let outputs = 300;
+    let lines: String = (0..outputs).map(|i| format!("  y{i}:f32[] = mul x {i}.0:f32[]\n")).collect();
+    let names: String = (0..outputs).map(|i| format!("y{i}, ")).collect();
+    let model = from_text("many", &format!("{{ lambda ; x:f32[]. let\n{lines}  in ({names}) }}\n"), &dir);
+    compile(&model, &dir, &[]);
+    let pointers: String = (0..outputs).map(|i| format!("y + {i}, ")).collect();
+    let source = format!(
+        "#include \"many.h\"\n#include <stdio.h>\nint main(void) {{\n  float x = 2, y[{outputs}];\n  \
+         if (many_main(&x, {pointers} NULL)) return 1;\n  printf(\"%g %g\", y[1], y[{outputs} - 1]);\n  return 0;\n}}\n"
+    );
+    std::fs::write(dir.join("caller.c"), source).expect("the target folder is writable");
+    run(cc(&dir).args(["-o", "caller", "caller.c", "many.o"]));
+    assert_eq!(run(&mut Command::new(dir.join("caller"))), "2 598");
+    let references: String = (0..outputs).map(|i| format!("&mut y.{}.{}, ", i / 10, i % 10)).collect();
+    let tens = "(0f32, 0f32, 0f32, 0f32, 0f32, 0f32, 0f32, 0f32, 0f32, 0f32), ".repeat(outputs / 10);
+    let source = format!(
+        "mod many;\nfn main() {{\n    let mut y = ({tens});\n    let mut work = many::MainWork::new();\n    \
+         many::main(&2.0, {references} &mut work).expect(\"the call is right\");\n    print!(\"{{}} {{}}\", y.0.1, y.29.9);\n}}\n"
+    );
+    std::fs::write(dir.join("caller.rs"), source).expect("the target folder is writable");
+    let link = format!("link-arg={}", dir.join("many.o").display());
+    run(Command::new("rustc").current_dir(&dir).args([
+        "--edition=2024",
+        "-D",
+        "warnings",
+        "caller.rs",
+        "-C",
+        &link,
+    ]));
+    assert_eq!(run(&mut Command::new(dir.join("caller"))), "2 598");
+}
+
 /// Writes `caller.c`, which calls every function once and prints the bytes of all results.
 fn write_caller(dir: &Path, models: &[&Model]) {
     let mut text = String::from("#include <stdio.h>\n");

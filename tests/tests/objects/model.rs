@@ -56,10 +56,22 @@ const REDUCTIONS: &str = "\
   in (c, d, e, g) }
 ";
 
+/// A constant that is large enough for a section of its own, and one that is not.
+fn weights() -> String {
+    let numbers: Vec<String> = (0..20_000).map(|i| format!("{}.5", i % 1000)).collect();
+    format!(
+        "const w: f32[20000] = [{}]\nconst v: f32[3] = [1.0, 2.0, 3.0]\n\
+         {{ lambda w:f32[20000] v:f32[3]; a:f32[3] i:i32[]. let\n    \
+         b:f32[3] = dynamic_slice[slice_sizes=(3,)] w i; c:f32[3] = mul a v; d:f32[3] = add b c in (d,) }}\n",
+        numbers.join(", ")
+    )
+}
+
 /// All programs; those that are no samples are written to `dir`.
 pub fn models(dir: &Path) -> Vec<Model> {
     let texts = [("elementwise", ELEMENTWISE), ("two", TWO), ("half", HALF), ("reductions", REDUCTIONS)];
-    let own = texts.map(|(stem, text)| from_text(stem, text, dir));
+    let mut own = Vec::from(texts.map(|(stem, text)| from_text(stem, text, dir)));
+    own.push(from_text("weights", &weights(), dir));
     let samples = ["mlp", "black_scholes", "softmax", "fir"].map(sample);
     own.into_iter().chain(samples).collect()
 }
