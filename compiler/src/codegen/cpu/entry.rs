@@ -79,7 +79,8 @@ impl Unit<'_> {
             let address = cx.data_address(data);
             cx.b.ins().return_(&[address]);
             Ok(cx)
-        })
+        })?;
+        self.compile_pending()
     }
 
     /// The entry with one parameter per array: collects them and calls `target`.

@@ -11,6 +11,7 @@ mod frames;
 mod function;
 mod memory;
 mod nest;
+mod pending;
 mod processor;
 mod rare;
 mod reduce;
@@ -62,6 +63,7 @@ pub struct Unit<'m> {
     hidden: bool,
     processor: Option<checks::Processor>,
     frames: frames::Frames,
+    pending: pending::Pending,
     // Exported functions by symbol.
     entries: HashMap<String, FuncId>,
 }
@@ -108,6 +110,7 @@ impl<'m> Unit<'m> {
             hidden: false,
             processor: None,
             frames: frames::Frames::new(),
+            pending: pending::Pending::default(),
             entries: HashMap::new(),
         }
     }
@@ -137,10 +140,10 @@ impl<'m> Unit<'m> {
                 Ok(cx)
             })?;
         }
-        Ok(())
+        self.compile_pending()
     }
 
-    /// Builds and defines one machine function.
+    /// Builds one machine function; [`Unit::compile_pending`] defines it.
     fn define<'s>(
         &'s mut self,
         id: FuncId,
@@ -159,9 +162,7 @@ impl<'m> Unit<'m> {
         if let Some(text) = &mut self.clif {
             text.push_str(&format!("{}\n", context.func.display()));
         }
-        self.module.define_function(id, &mut context).map_err(module_error)?;
-        self.frames.insert(id.as_u32(), frames::frame(&context));
-        Ok(())
+        self.compile_later(id, context)
     }
 
     /// A function of the runtime, declared at its first use: an unused import would break linking.
