@@ -49,6 +49,17 @@ struct Demand {
     forced: bool,
 }
 
+impl Demand {
+    fn add(&mut self, instance: Instance) {
+        if self.instances.contains(&instance) {
+            return;
+        }
+        self.instances.push(instance);
+        // Thousands may read an array; who they are does not matter.
+        self.forced |= self.instances.len() > MOST_INSTANCES;
+    }
+}
+
 #[derive(Default)]
 struct Root {
     size: usize,
@@ -106,7 +117,7 @@ impl Planner<'_> {
         let nest = &self.graph.nodes[node];
         let cost = cost(nest);
         let too_large = |instance: &Instance| self.roots[&instance.root].size + size(nest) > ROOT_SIZE;
-        if instances.len() > MOST_INSTANCES || instances.iter().any(too_large) {
+        if instances.iter().any(too_large) {
             return false;
         }
         if instances.iter().any(|instance| self.delays_reuse(node, instance.root)) {
@@ -196,12 +207,8 @@ impl Planner<'_> {
         for access in graph.nodes[node].block.loads() {
             let demand = &mut self.demands[access.buffer.0 as usize];
             match composed(access, map) {
-                Some(map) => {
-                    let instance = Instance { root, map, inside };
-                    if !demand.instances.contains(&instance) {
-                        demand.instances.push(instance);
-                    }
-                }
+                Some(_) if demand.forced => {}
+                Some(map) => demand.add(Instance { root, map, inside }),
                 None => demand.forced = true,
             }
         }

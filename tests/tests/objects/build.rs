@@ -2,7 +2,7 @@
 
 use crate::model::{ELEMENTWISE, Model, compile, from_text, models, sample};
 use object::{Object, ObjectSymbol};
-use rjaxc_tests::process::{folder, run};
+use rjaxc_tests::process::{folder, rjaxc, run};
 use rjaxc_tests::root;
 use std::path::Path;
 use std::process::Command;
@@ -76,6 +76,25 @@ fn the_same_text_gives_the_same_bytes() {
         // Looking on changes nothing.
         assert!(files(&[]) == files(&["--print-ir-after=all", "--verify"]), "{} differs", model.stem);
     }
+}
+
+/// Also where several threads compile parts of a program.
+#[test]
+fn large_programs_give_the_same_bytes() {
+    let dir = folder("objects", "large");
+    let product =
+        |i| format!("y{}:f32[8,8] = dot_general[dimension_numbers=(([1], [0]), ([], []))] y{i} y0", i + 1);
+    let lines: Vec<String> = (0..200).map(product).collect();
+    let text = format!("{{ lambda ; y0:f32[8,8]. let\n{}\n in (y200,) }}\n", lines.join("\n"));
+    let file = dir.join("products.ir");
+    std::fs::write(&file, text).expect("the target folder is writable");
+    let mut objects = (0..5).map(|_| {
+        let object = dir.join("products.o");
+        run(Command::new(rjaxc()).arg(&file).arg("-o").arg(&object));
+        std::fs::read(object).expect("written")
+    });
+    let first = objects.next().expect("five of them");
+    assert!(objects.all(|object| object == first));
 }
 
 #[test]
