@@ -100,6 +100,40 @@ fn mutants_are_refused_or_read() {
     assert!(read < all * 3 / 4, "{read} of {all} mutants are valid: the test no longer tries wrong files");
 }
 
+/// Bodies whose types the operation around them does not allow, each well-formed in itself.
+#[test]
+fn bodies_of_other_types_are_refused() {
+    let text =
+        std::fs::read_to_string(root().join("tests/stablehlo/read/select_and_scatter_of_any_kind.mlir"));
+    let text = text.expect("the file is there");
+    assert!(matches!(verdict(File::Text(text.clone())), Report::Read));
+    // The selection gives a number, takes other numbers, or takes one only.
+    let changes = [
+        (
+            "%keep = stablehlo.compare GT, %a, %b, FLOAT : (tensor<f32>, tensor<f32>) -> tensor<i1>",
+            "%keep = stablehlo.add %a, %b : tensor<f32>",
+        ),
+        (
+            "^bb0(%a: tensor<f32>, %b: tensor<f32>):\n    %keep",
+            "^bb0(%a: tensor<i32>, %b: tensor<i32>):\n    %keep",
+        ),
+        ("^bb0(%a: tensor<f32>, %b: tensor<f32>):\n    %keep", "^bb0(%a: tensor<f32>):\n    %keep"),
+    ];
+    for (from, to) in changes {
+        let text = text.replacen(from, to, 1);
+        let text = if to.contains("stablehlo.add") {
+            text.replacen("return %keep : tensor<i1>", "return %keep : tensor<f32>", 1)
+        } else {
+            text
+        };
+        match verdict(File::Text(text)) {
+            Report::Refused => {}
+            Report::Broken(why) => panic!("{to}: {why}"),
+            Report::Read | Report::Starts(_) => panic!("{to}: was read"),
+        }
+    }
+}
+
 /// A mutant for the message of a failure, and where it was kept.
 fn shown(file: &File) -> String {
     let (name, bytes) = match file {
