@@ -4,22 +4,28 @@ use crate::diag::Diagnostic;
 use crate::ir::inline::{Scope, inline};
 use crate::ir::{Builder, Equation, Program};
 use crate::ops::rules::Lowering;
+use std::borrow::Cow;
 
 /// The program without expandable equations, and the lowering of each equation that is left.
 ///
 /// Errors: a primitive without lowering, with the equation's origin.
-pub fn run(program: &Program) -> Result<(Program, Vec<Lowering>), Diagnostic> {
+pub fn run(program: &Program) -> Result<(Cow<'_, Program>, Vec<Lowering>), Diagnostic> {
+    let own: Vec<Lowering> =
+        program.equations.iter().map(|eqn| lowering(program, eqn)).collect::<Result<_, _>>()?;
+    if !own.iter().any(|lowering| matches!(lowering, Lowering::Expand(_))) {
+        return Ok((Cow::Borrowed(program), own));
+    }
     let mut b = Builder::new();
-    let mut lowerings = Vec::with_capacity(program.equations.len());
+    let mut lowerings = Vec::with_capacity(own.len());
     let mut scope = Scope::new(program);
     for &input in &program.inputs {
         let var = b.input(program.aval(input).clone());
         scope.bind(input, var.into());
     }
-    for eqn in &program.equations {
+    for (eqn, lowering) in program.equations.iter().zip(own) {
         b.set_origin(eqn.origin.clone());
         let operands = scope.atoms(&eqn.operands);
-        let results = match lowering(program, eqn)? {
+        let results = match lowering {
             Lowering::Expand(body) => {
                 let (body, of_body) = run(&body).map_err(|error| error.within(&eqn.origin))?;
                 lowerings.extend(of_body);
@@ -33,7 +39,7 @@ pub fn run(program: &Program) -> Result<(Program, Vec<Lowering>), Diagnostic> {
         };
         scope.bind_all(&eqn.results, &results);
     }
-    Ok((b.finish(scope.atoms(&program.outputs)), lowerings))
+    Ok((Cow::Owned(b.finish(scope.atoms(&program.outputs))), lowerings))
 }
 
 fn lowering(program: &Program, eqn: &Equation) -> Result<Lowering, Diagnostic> {

@@ -129,7 +129,7 @@ impl<'a> Graph<'a> {
             Lowering::Nests(nests) => {
                 eqn.results.iter().for_each(|var| defs[var.0 as usize] = Some(Def::Nests(Vec::new())));
                 for nest in nests {
-                    let node = self.push(eqn, &nest);
+                    let node = self.push(eqn, nest);
                     let mut written: Vec<BufferId> =
                         self.nodes[node].stores.iter().map(|s| s.buffer).collect();
                     written.dedup();
@@ -141,7 +141,7 @@ impl<'a> Graph<'a> {
                 }
             }
             Lowering::Reinterpret(view) => {
-                let view = view.map(|nest| self.push(eqn, &nest));
+                let view = view.map(|nest| self.push(eqn, nest));
                 let def = match (eqn.operands[0], view) {
                     (Atom::Var(of), view) => Def::Alias { of, view },
                     (Atom::Literal(literal), _) => {
@@ -211,12 +211,12 @@ impl<'a> Graph<'a> {
     }
 
     /// Adds a nest with its slots replaced by the equation's operands and results.
-    fn push(&mut self, eqn: &Equation, nest: &Nest) -> NodeId {
+    fn push(&mut self, eqn: &Equation, mut node: Nest) -> NodeId {
         let mut b = BlockBuilder::new();
-        let mut map: Vec<Val> = Vec::with_capacity(nest.block.insts.len());
-        for val in nest.block.vals() {
-            let dtype = nest.block.dtype(val);
-            let inst = nest.block.inst(val).map_operands(|operand| map[operand.0 as usize]);
+        let mut map: Vec<Val> = Vec::with_capacity(node.block.insts.len());
+        for val in node.block.vals() {
+            let dtype = node.block.dtype(val);
+            let inst = node.block.inst(val).map_operands(|operand| map[operand.0 as usize]);
             map.push(match inst {
                 Inst::Load(mut access) => match slot(eqn, access.buffer) {
                     Atom::Literal(literal) => b.literal(typed(literal, dtype)),
@@ -233,7 +233,6 @@ impl<'a> Graph<'a> {
             });
         }
         let of = |val: Val| map[val.0 as usize];
-        let mut node = nest.clone();
         for store in &mut node.stores {
             store.buffer = slot_var(eqn, store.buffer).expect("results are variables");
             (store.value, store.mask) = (of(store.value), store.mask.map(of));
