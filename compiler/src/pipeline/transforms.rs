@@ -425,6 +425,7 @@ impl Request<'_> {
             input_names: distinct(input_names),
             output_names: distinct(output_names),
             name: self.function.name.clone(),
+            left_out: self.function.left_out.clone(),
         }
     }
 
