@@ -2,8 +2,10 @@
 
 use crate::emit::Kind;
 use crate::failure::ErrorFormat;
-use clap::error::ErrorKind;
+use crate::output;
+use clap::error::{ContextKind, ErrorKind};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use rjaxc_compiler::diag;
 use rjaxc_compiler::ir::source;
 use std::path::{Path, PathBuf};
 
@@ -298,6 +300,30 @@ fn mistyped(command: &clap::Command, word: Option<String>) -> Option<String> {
     Some(format!("there is no command `{word}`, and no file of that name; {hint}"))
 }
 
+/// Ends the process with the message of an error, or with the help that was asked for.
+fn refuse(command: &mut clap::Command, error: clap::Error) -> ! {
+    const MOST_BYTES: usize = 4000;
+    let second =
+        error.get(ContextKind::InvalidSubcommand).filter(|_| error.kind() == ErrorKind::ArgumentConflict);
+    let error = match second {
+        Some(word) => {
+            let message = format!(
+                "unexpected argument '{word}': one program is compiled at a time, and commands come first, as in \
+                 `rjaxc run MODEL.ir`"
+            );
+            command.error(ErrorKind::ArgumentConflict, message)
+        }
+        None => error.format(command),
+    };
+    let text = error.render().to_string();
+    if !error.use_stderr() || text.len() <= MOST_BYTES && !text.contains(|c| c != '\n' && diag::is_hostile(c))
+    {
+        error.exit();
+    }
+    output::note(&diag::shortened(&text));
+    std::process::exit(2)
+}
+
 /// How many letters must be inserted, removed, replaced or swapped with the next to make one word of another.
 fn edits(a: &str, b: &str) -> usize {
     let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
@@ -325,12 +351,11 @@ impl Request {
         if let Some(message) = mistyped(&command, std::env::args().nth(1)) {
             command.error(ErrorKind::InvalidSubcommand, message).exit();
         }
-        let matches = command.clone().get_matches();
-        let request = match matches.subcommand_name() {
+        let request = command.clone().try_get_matches().and_then(|matches| match matches.subcommand_name() {
             Some(_) => Command::from_arg_matches(&matches).map(Request::Command),
             None => CompileArgs::from_arg_matches(&matches).map(Request::Compile),
-        };
-        request.unwrap_or_else(|error| error.format(&mut command).exit())
+        });
+        request.unwrap_or_else(|error| refuse(&mut command, error))
     }
 
     pub fn messages(&self) -> MessageArgs {

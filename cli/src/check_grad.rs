@@ -55,7 +55,7 @@ pub fn run(args: &CheckGradArgs, sources: &mut Sources) -> Result<(), Failure> {
     clock.lap("check");
     let heading = heading(&entries[0].name, &narrow, place, settings);
     let untested = untested(&lost);
-    output::print(&format!("{heading}{}{untested}", table(&entries[0], &avals, &findings)))?;
+    output::show(&format!("{heading}{}{untested}", table(&entries[0], &avals, &findings)))?;
     road::warn_of_lost_rules(lost, &args.program, sources)?;
     outcome(&entries[0], &findings)
 }

@@ -49,7 +49,8 @@ pub fn run(args: &CompileArgs, sources: &mut Sources) -> Result<(), Failure> {
     for (kind, path) in &plan.outputs {
         files.push((path.clone(), product.content(*kind, path, args)?));
     }
-    files.extend(plan.depfile(args, &product.compiled.files));
+    files.extend(plan.depfile(args, &product.compiled.files)?);
+    plan.check_read(&product.compiled.files)?;
     output::write_all(files)?;
     clock.lap("write");
     Ok(())
@@ -82,7 +83,8 @@ fn export_alone(args: &CompileArgs, path: &Path, plan: &Plan, sources: &mut Sour
     let entries = road::entries(&args.program, source, sources)?;
     let text = stablehlo(&stem(&args.program.file), &entries)?;
     let mut files = vec![(path.to_path_buf(), text.into_bytes().into())];
-    files.extend(plan.depfile(args, &read));
+    files.extend(plan.depfile(args, &read)?);
+    plan.check_read(&read)?;
     output::write_all(files)
 }
 
@@ -96,6 +98,7 @@ fn stablehlo(name: &str, entries: &[Entry]) -> Result<String, Failure> {
 /// What to write where.
 struct Plan {
     outputs: Vec<(Kind, PathBuf)>,
+    depfile: Option<PathBuf>,
 }
 
 impl Plan {
@@ -112,7 +115,10 @@ impl Plan {
         let base = match (&args.output, single) {
             (Some(path), _) => path.clone(),
             (None, Some(kind)) if kind.is_text() => PathBuf::from("-"),
-            (None, _) => PathBuf::from(stem(&args.program.file)).with_extension("o"),
+            (None, kind) => {
+                let extension = kind.unwrap_or(Kind::Obj).extension();
+                PathBuf::from(stem(&args.program.file)).with_extension(extension)
+            }
         };
         if single.is_none() && output::is_alone(&base) {
             let place =
@@ -127,8 +133,44 @@ impl Plan {
             (None, kind) => base.with_extension(kind.extension()),
         };
         let outputs: Vec<(Kind, PathBuf)> = kinds.iter().map(|&kind| (kind, path(kind))).collect();
-        check_paths(&outputs, &args.program.file)?;
-        Ok(Plan { outputs })
+        let plan = Plan { outputs, depfile: args.depfile.clone() };
+        plan.check_paths()?;
+        // Before anything else is read: it is the mistake that is made most.
+        plan.check_read(std::slice::from_ref(&args.program.file))?;
+        Ok(plan)
+    }
+
+    /// Everything that will be written.
+    fn paths(&self) -> Vec<&Path> {
+        self.outputs.iter().map(|(_, path)| path).chain(&self.depfile).map(PathBuf::as_path).collect()
+    }
+
+    /// Errors: two outputs of one name.
+    fn check_paths(&self) -> Result<(), Failure> {
+        let paths = self.paths();
+        let places: Vec<PathBuf> = paths.iter().map(|path| output::place(path)).collect();
+        match (0..paths.len()).find(|&position| places[..position].contains(&places[position])) {
+            Some(position) => {
+                Err(Failure::usage(format!("two outputs are named {}", paths[position].display())))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Errors: an output that would replace what is read, of which the first is the program.
+    fn check_read(&self, read: &[PathBuf]) -> Result<(), Failure> {
+        let read: Vec<PathBuf> = read.iter().map(|path| output::place(path)).collect();
+        let paths = self.paths();
+        let found = paths
+            .iter()
+            .find_map(|path| Some((path, read.iter().position(|read| *read == output::place(path))?)));
+        match found {
+            Some((path, 0)) => Err(Failure::usage(format!("{} is the program itself", path.display()))),
+            Some((path, _)) => {
+                Err(Failure::usage(format!("{} holds values that the program reads", path.display())))
+            }
+            None => Ok(()),
+        }
     }
 
     /// Errors: the runtime of another platform than this program carries.
@@ -139,8 +181,17 @@ impl Plan {
     }
 
     /// The rule for make, if it is asked for: every output depends on the files that were read.
-    fn depfile(&self, args: &CompileArgs, read: &[PathBuf]) -> Option<(PathBuf, Content)> {
-        let path = args.depfile.clone()?;
+    ///
+    /// Errors: a name that no rule can hold.
+    fn depfile(&self, args: &CompileArgs, read: &[PathBuf]) -> Result<Option<(PathBuf, Content)>, Failure> {
+        let Some(path) = args.depfile.clone() else { return Ok(None) };
+        let named = self.outputs.iter().map(|(_, path)| path).chain(read);
+        if let Some(path) = named.into_iter().find(|path| path.display().to_string().contains(['\n', '\r'])) {
+            return Err(Failure::usage(format!(
+                "--depfile: make has no names with line ends: {}",
+                path.display()
+            )));
+        }
         let escaped = |path: &Path| {
             let text = path.display().to_string();
             text.replace('\\', "\\\\").replace(' ', "\\ ").replace('#', "\\#").replace('$', "$$")
@@ -150,7 +201,7 @@ impl Plan {
         // A rule without prerequisites for each input lets a build go on when one is gone.
         let phony: String = inputs.iter().map(|input| format!("\n{input}:\n")).collect();
         let text = format!("{}: \\\n  {}\n{phony}", outputs.join(" "), inputs.join(" \\\n  "));
-        Some((path, text.into_bytes().into()))
+        Ok(Some((path, text.into_bytes().into())))
     }
 
     fn needs_code(&self) -> bool {
@@ -183,20 +234,6 @@ fn no_runtime(target: &str) -> Failure {
     Diagnostic::unsupported(message).hint(hint).into()
 }
 
-/// Errors: two outputs of one name, or an output that would replace the program.
-fn check_paths(outputs: &[(Kind, PathBuf)], input: &Path) -> Result<(), Failure> {
-    for (position, (_, path)) in outputs.iter().enumerate() {
-        if outputs[..position].iter().any(|(_, other)| other == path) {
-            return Err(Failure::usage(format!("two outputs are named {}", path.display())));
-        }
-        let same = |a: &Path, b: &Path| Some(a.canonicalize().ok()? == b.canonicalize().ok()?);
-        if same(path, input) == Some(true) {
-            return Err(Failure::usage(format!("{} is the program itself", path.display())));
-        }
-    }
-    Ok(())
-}
-
 /// Everything that outputs are made of.
 struct Product {
     compiled: Compiled,
@@ -225,15 +262,20 @@ impl Product {
         Ok(text.into_bytes().into())
     }
 
-    /// The programs after the last pass, each under its exported name, so that the text is a program again.
+    /// The programs after the last pass, under names of their own where they are several, so that the text is a program again.
     fn programs(&self) -> String {
         let names = self.compiled.entries.iter().map(|entry| &entry.name);
         let last = PROGRAM_PASSES.last().map_or("", |pass| pass.name);
         let texts = self.dumps.iter().filter(|(pass, _)| pass == last).map(|(_, text)| text);
-        let titled = |(name, text): (&String, &String)| {
-            format!("# {}\n{}\n", link::comment_text(name), text.trim_end())
+        let identifiers = link::Names::new(&self.interface).functions;
+        let titled = |((name, text), names): ((&String, &String), &link::FunctionNames)| {
+            let (title, text) = (link::comment_text(name), text.trim_end());
+            match identifiers.len() {
+                1 => format!("# {title}\n{text}\n"),
+                _ => format!("# {title}\nlet {} = {text}\n", names.rust_name),
+            }
         };
-        names.zip(texts).map(titled).collect()
+        names.zip(texts).zip(&identifiers).map(titled).collect()
     }
 
     fn object_or_archive(&mut self, path: &Path) -> Result<Content, Failure> {

@@ -20,12 +20,14 @@ const CASES_PER_WORKER: usize = 500;
 /// Serves until standard input ends.
 pub fn run(args: &ConformArgs) -> Result<(), Failure> {
     let mut parent = Parent { args, worker: None };
-    for line in io::stdin().lock().lines() {
+    for line in io::stdin().lock().split(b'\n') {
         let line = line.map_err(|error| Failure::usage(format!("standard input: {error}")))?;
-        if line.trim().is_empty() {
-            continue;
-        }
-        let answer = if args.worker { worker::answer(&line, args) } else { parent.answer(&line) };
+        let answer = match std::str::from_utf8(&line) {
+            Ok(line) if line.trim().is_empty() => continue,
+            Ok(line) if args.worker => worker::answer(line, args),
+            Ok(line) => parent.answer(line),
+            Err(error) => refusal(&Json::Null, "protocol", &format!("not a JSON object: {error}")),
+        };
         let mut out = io::stdout().lock();
         let written = writeln!(out, "{answer}").and_then(|()| out.flush());
         written.map_err(|error| Failure::data(format!("standard output: {error}")))?;

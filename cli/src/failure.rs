@@ -50,7 +50,7 @@ impl Failure {
                 let labels: [(); 0] = [];
                 let message = diag::shortened(message);
                 let line = json!({"fault": "usage", "message": message, "labels": labels, "hint": null});
-                output::note(&line.to_string());
+                output::note(&escaped(&line.to_string()));
             }
             (Failure::Diagnostics(all), format) => print(all, sources, format),
         }
@@ -58,13 +58,35 @@ impl Failure {
 }
 
 /// Prints errors or warnings to standard error, one paragraph or one line of JSON each.
+///
+/// Of very many, the first are shown.
 pub fn print(diagnostics: &[Diagnostic], sources: &Sources, format: ErrorFormat) {
-    for diagnostic in diagnostics {
-        match format {
-            ErrorFormat::Human => output::note(&diag::render(sources, diagnostic)),
-            ErrorFormat::Json => output::note(&diag::render_json(sources, diagnostic).to_string()),
+    const ROOM_BYTES: usize = 3000;
+    let show = |diagnostic: &Diagnostic| match format {
+        ErrorFormat::Human => diag::render(sources, diagnostic),
+        ErrorFormat::Json => escaped(&diag::render_json(sources, diagnostic).to_string()),
+    };
+    let mut shown_bytes = 0;
+    for (position, diagnostic) in diagnostics.iter().enumerate() {
+        let text = show(diagnostic);
+        shown_bytes += text.len();
+        if position > 0 && shown_bytes > ROOM_BYTES {
+            let what = if diagnostic.fault == Fault::Warning { "warnings" } else { "errors" };
+            let message = format!("{} more {what} are not shown", diagnostics.len() - position);
+            return output::note(&show(&Diagnostic {
+                fault: diagnostic.fault,
+                ..Diagnostic::error(message)
+            }));
         }
+        output::note(&text);
     }
+}
+
+/// JSON that can be shown as it is: what would do harm stands in strings, which have escapes for it.
+fn escaped(json: &str) -> String {
+    let shown =
+        |c: char| if diag::is_hostile(c) { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() };
+    json.chars().map(shown).collect()
 }
 
 impl From<Vec<Diagnostic>> for Failure {

@@ -4,15 +4,22 @@ mod layout;
 
 use crate::args::FmtArgs;
 use crate::failure::Failure;
-use crate::{output, road};
+use crate::{failure, output, road};
 use rjaxc_compiler::diag::{Diagnostic, Sources};
 use rjaxc_compiler::ir::source::Source;
-use rjaxc_compiler::read;
+use rjaxc_compiler::{front, read};
 
 /// Prints, writes or checks the layout. Errors: a file that is wrong is not touched.
 pub fn run(args: &FmtArgs, sources: &mut Sources) -> Result<(), Failure> {
-    let before = road::load(&args.file, None, sources, args.messages.error_format)?;
-    let text = road::read_text(&args.file)?;
+    let id = road::open(&args.file, sources)?;
+    if front::is_stablehlo(sources, id) {
+        let message = format!("{} is StableHLO, and fmt lays out jaxpr text alone", args.file.display());
+        let hint = "`rjaxc MODEL.mlir --emit=ir` prints a program of StableHLO as a jaxpr";
+        return Err(Diagnostic::unsupported(message).hint(hint).into());
+    }
+    let before = read(sources, id)?;
+    failure::print(&before.warnings, sources, args.messages.error_format);
+    let text = sources.text(id).to_string();
     let formatted = layout::format(&text);
     let id = sources.add("the formatted text", formatted.as_str());
     let broken = match read(sources, id) {

@@ -3,6 +3,7 @@
 use crate::failure::Failure;
 use cranelift_object::ObjectProduct;
 use rjaxc_compiler::codegen::cpu::Weights;
+use rjaxc_compiler::diag;
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
@@ -188,6 +189,15 @@ pub fn is_alone(path: &Path) -> bool {
     is_standard_output(path) || fs::metadata(path).is_ok_and(is_special)
 }
 
+/// The one path of a file, whether it is there or not, by which two of them can be compared.
+pub fn place(path: &Path) -> PathBuf {
+    let in_folder = || {
+        let folder = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
+        Some(folder.canonicalize().ok()?.join(path.file_name()?))
+    };
+    path.canonicalize().ok().or_else(in_folder).unwrap_or_else(|| path.to_path_buf())
+}
+
 /// The path makes no sense, or is not allowed.
 fn cannot(path: &Path, error: &io::Error) -> Failure {
     if is_lack_of_room(error) {
@@ -221,7 +231,12 @@ fn to_standard_output(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> R
     written.map_err(|error| Failure::data(format!("standard output: cannot be written: {error}")))
 }
 
+/// Prints what people read to standard output: names of programs do no harm there. Errors: it is closed or full.
+pub fn show(text: &str) -> Result<(), Failure> {
+    print(&diag::printable(text))
+}
+
 /// Writes a line to standard error. Where that is closed or full there is nobody to tell.
 pub fn note(line: &str) {
-    let _ = writeln!(io::stderr().lock(), "{line}");
+    let _ = writeln!(io::stderr().lock(), "{}", diag::printable(line));
 }

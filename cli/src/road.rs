@@ -33,15 +33,20 @@ pub fn load(
     sources: &mut Sources,
     format: ErrorFormat,
 ) -> Result<Source, Failure> {
-    let bytes = read_bytes(path)?;
-    let name = path.display().to_string();
-    let id = match bytecode::module_in(&bytes) {
-        Some(_) => sources.add_bytes(name, bytes),
-        None => sources.add(name, as_text(path, bytes)?),
-    };
+    let id = open(path, sources)?;
     let source = read_with_threefry(sources, id, threefry)?;
     failure::print(&source.warnings, sources, format);
     Ok(source)
+}
+
+/// A file, text or bytecode. Errors: it cannot be read, or is neither.
+pub fn open(path: &Path, sources: &mut Sources) -> Result<SourceId, Failure> {
+    let bytes = read_bytes(path)?;
+    let name = path.display().to_string();
+    Ok(match bytecode::module_in(&bytes) {
+        Some(_) => sources.add_bytes(name, bytes),
+        None => sources.add(name, as_text(path, bytes)?),
+    })
 }
 
 fn read_bytes(path: &Path) -> Result<Vec<u8>, Failure> {

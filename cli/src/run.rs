@@ -53,7 +53,7 @@ pub fn bench(args: &BenchArgs, sources: &mut Sources) -> Result<(), Failure> {
     samples.sort_by(f64::total_cmp);
     let (median, least) = (samples[samples.len() / 2], samples[0]);
     let (name, calls, compiling) = (&entry.name, samples.len() * batch, compiling.as_secs_f64() * 1e3);
-    output::print(&format!(
+    output::show(&format!(
         "{name}: median {median:.1} ns, min {least:.1} ns, {calls} calls\ncompiled in {compiling:.1} ms\n"
     ))
 }
@@ -69,7 +69,7 @@ pub fn check(args: &CheckArgs, sources: &mut Sources) -> Result<(), Failure> {
         let outputs = typed(&entry.output_names, &entry.program.output_avals());
         text += &format!("{}({inputs}) -> ({outputs})\n", entry.name);
     }
-    output::print(&text)
+    output::show(&text)
 }
 
 fn prepare(
@@ -144,7 +144,7 @@ pub fn save(path: &Path, results: &[Tensor]) -> Result<(), Failure> {
 fn print(entry: &Entry, results: &[Tensor]) -> Result<(), Failure> {
     let lines = entry.output_names.iter().zip(results);
     let lines = lines.map(|(name, tensor)| format!("{name}: {} = {}\n", tensor.aval(), show::array(tensor)));
-    output::print(&lines.collect::<String>())
+    output::show(&lines.collect::<String>())
 }
 
 /// `a: f32[3], b: i32[]`

@@ -239,6 +239,7 @@ mod tests {
             constvar_names: vec![],
             input_names: vec![],
             output_names: vec![],
+            left_out: Default::default(),
             called: false,
         };
         Source { functions: names.iter().map(function).collect(), ..Source::default() }

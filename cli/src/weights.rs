@@ -51,7 +51,7 @@ pub fn from_consts(source: &Source, path: &Path) -> Result<Values, Failure> {
     if has_none && source.body_constants.is_empty() {
         return Ok(Values::new());
     }
-    let mut file = Arrays::open(path).map_err(Failure::Usage)?;
+    let mut file = Arrays::open(path).map_err(Failure::data)?;
     let names = file.names();
     let mut values = Values::new();
     let mut errors = Vec::new();

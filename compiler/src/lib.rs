@@ -103,6 +103,7 @@ pub fn interface(entries: &[Entry], module: &Module, prefix: &str, target: &Targ
         name: entry.name.clone(),
         inputs: entry.input_names.iter().cloned().zip(entry.program.input_avals()).collect(),
         outputs: entry.output_names.iter().cloned().zip(entry.program.output_avals()).collect(),
+        left_out: entry.left_out.clone(),
         work_bytes: function.arena_bytes,
         work_align: 64,
         uses_runtime: function.uses_runtime(),

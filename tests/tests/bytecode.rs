@@ -3,6 +3,7 @@
 use rjaxc_compiler::diag::{self, Diagnostic, Fault, Sources};
 use rjaxc_compiler::front;
 use rjaxc_compiler::hlo::{self, Attribute, Attributes, Module, Region};
+use rjaxc_compiler::ir::source::LeftOut;
 use rjaxc_compiler::ir::{Program, Var};
 use rjaxc_tests::{files, root, shown};
 use std::path::{Path, PathBuf};
@@ -26,7 +27,7 @@ fn read(sources: &Sources, id: diag::SourceId) -> Result<Meaning, String> {
     sort(&mut module.attributes);
     for function in &mut module.functions {
         sort(&mut function.attributes);
-        // Text names arguments by their locations, which the reader of bytecode passes over.
+        // Text may be without locations, which name arguments.
         let is_compared = |(name, _): &(String, Attribute)| name != hlo::ARGUMENT_NAME;
         function.argument_attributes.iter_mut().for_each(|attributes| attributes.0.retain(is_compared));
         function.argument_attributes.iter_mut().for_each(sort);
@@ -207,6 +208,27 @@ fn inputs_that_nothing_reads_are_given_back() {
     let read: Vec<bool> = program.inputs.iter().map(is_read).collect();
     assert_eq!(read, [false, false, true, false, true]);
     assert!(source.warnings.is_empty(), "{:?}", source.warnings);
+    assert_eq!(source.functions[0].left_out, LeftOut::Exactly(vec![]));
+}
+
+/// Locations name arguments in bytecode as in text.
+#[test]
+fn arguments_have_the_names_of_their_locations() {
+    for file in ["unread", "exported"] {
+        let names = |extension: &str| {
+            let mut sources = Sources::new();
+            let path = root().join("tests/bytecode").join(file).with_extension(extension);
+            let bytes = std::fs::read(path).expect("a file of the repository");
+            let id = match hlo::bytecode::module_in(&bytes) {
+                Some(module) => sources.add_bytes("model", module.to_vec()),
+                None => sources.add("model.mlir", String::from_utf8(bytes).expect("text")),
+            };
+            let source = front::read(&sources, id).expect("the file is right");
+            source.functions[0].input_names.clone()
+        };
+        assert_eq!(names("jax"), names("mlir"), "{file}");
+        assert!(!names("jax").contains(&"arg0".to_string()), "{file}");
+    }
 }
 
 #[test]

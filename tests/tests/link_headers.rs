@@ -120,7 +120,15 @@ fn signature(
     outputs: Vec<(String, Aval)>,
     work_bytes: usize,
 ) -> Signature {
-    Signature { name: name.into(), inputs, outputs, work_bytes, work_align: 64, uses_runtime: false }
+    Signature {
+        name: name.into(),
+        inputs,
+        outputs,
+        left_out: Default::default(),
+        work_bytes,
+        work_align: 64,
+        uses_runtime: false,
+    }
 }
 
 fn interface(prefix: &str, functions: Vec<Signature>) -> Interface {

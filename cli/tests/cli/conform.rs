@@ -41,6 +41,19 @@ fn prints_change_no_answer() {
     assert_eq!(answers, [json!({"id": "print", "ok": true})]);
 }
 
+/// Every line has an answer, also one that is no text.
+#[test]
+fn lines_that_are_no_text_are_answered() {
+    let folder = folder("conform_bytes");
+    let line = format!("{}\n", request("neg", "neg.ir"));
+    let outcome = folder.rjaxc_with_input(&["conform"], [&b"\xff\xfe\n"[..], line.as_bytes()].concat());
+    let answers: Vec<Value> =
+        outcome.succeeds().lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect();
+    assert_eq!(answers.len(), 2, "{answers:?}");
+    assert_eq!(answers[0]["stage"], "protocol");
+    assert_eq!(answers[1], json!({"id": "neg", "ok": true}));
+}
+
 fn serve(folder: &Folder, args: &[&str], lines: &[String]) -> Vec<Value> {
     let input = lines.iter().map(|line| format!("{line}\n")).collect::<String>();
     let outcome = folder.rjaxc_with_input(&[&["conform"], args].concat(), &input);

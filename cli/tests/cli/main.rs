@@ -6,4 +6,5 @@ mod conform;
 mod contracts;
 mod names;
 mod outputs;
+mod places;
 mod process;

@@ -119,3 +119,38 @@ fn the_runtime_is_built_from_the_source_that_travels_along() {
     let unknown = folder.rjaxc(&["runtime", "--target=no-such-target", "-o", "made"]);
     unknown.fails(1, "rustup target add no-such-target");
 }
+
+#[test]
+fn an_archive_is_not_named_like_an_object() {
+    let folder = folder("outputs_runtime");
+    folder.rjaxc(&["scale.ir", "--emit=runtime"]).succeeds();
+    folder.rjaxc(&["scale.ir", "--emit=obj"]).succeeds();
+    assert_eq!(folder.files(), ["scale.ir", "scale.o", "scale.runtime.a"]);
+}
+
+/// What is read is not written, under whatever name.
+#[test]
+fn no_output_replaces_an_input() {
+    let folder = folder("outputs_inputs");
+    folder.rjaxc(&["run", "scale.ir", "[1, 2, 3]", "--out", "c.npz"]).succeeds();
+    let weights = fs::read(folder.path("c.npz")).expect("written");
+    folder.write("line.ir", "const c: f32[3] = file(\"c.npz\", \"out0\")\n{ lambda c:f32[3]; x:f32[3]. let y:f32[3] = add c x in (y,) }");
+    symlink("c.npz", folder.path("link.npz")).expect("a link can be made");
+    for output in ["c.npz", "./c.npz", "link.npz"] {
+        folder.rjaxc(&["line.ir", "-o", output]).fails(2, "holds values that the program reads");
+        folder
+            .rjaxc(&["line.ir", "-o", "l.o", "--depfile", output])
+            .fails(2, "holds values that the program reads");
+        folder
+            .rjaxc(&["line.ir", "--emit=stablehlo", "-o", output])
+            .fails(2, "holds values that the program reads");
+    }
+    folder.rjaxc(&["scale.ir", "-o", "s.o", "--depfile", "./scale.ir"]).fails(2, "is the program itself");
+    for depfile in ["s.o", "./s.h", "s.json"] {
+        folder.rjaxc(&["scale.ir", "-o", "s.o", "--depfile", depfile]).fails(2, "two outputs are named");
+    }
+    folder.rjaxc(&["scale.ir", "-o", "s\nx.o", "--depfile", "s.d"]).fails(2, "line ends");
+    assert_eq!(fs::read(folder.path("c.npz")).expect("still there"), weights);
+    assert_eq!(fs::read_to_string(folder.path("scale.ir")).expect("still there"), SCALE);
+    assert_eq!(folder.files(), ["c.npz", "line.ir", "link.npz", "scale.ir"]);
+}

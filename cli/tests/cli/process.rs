@@ -38,16 +38,16 @@ impl Folder {
         self.rjaxc_with_input(args, "")
     }
 
-    pub fn rjaxc_with_input(&self, args: &[&str], input: &str) -> Outcome {
+    pub fn rjaxc_with_input(&self, args: &[&str], input: impl AsRef<[u8]>) -> Outcome {
         let mut command = Command::new(env!("CARGO_BIN_EXE_rjaxc"));
         command.current_dir(&self.0).args(args);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the binary runs");
         let mut stdin = child.stdin.take().expect("a pipe");
-        let input = input.to_string();
+        let input = input.as_ref().to_vec();
         let writer = std::thread::spawn(move || {
             // A process that ends early closes its input.
-            let _ = stdin.write_all(input.as_bytes());
+            let _ = stdin.write_all(&input);
         });
         let output = child.wait_with_output().expect("the process ends");
         writer.join().expect("the writer does not panic");

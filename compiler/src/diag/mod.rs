@@ -3,7 +3,7 @@
 mod render;
 mod source;
 
-pub use render::{render, render_json, shortened};
+pub use render::{is_hostile, printable, render, render_json, shortened};
 pub use source::{SourceId, Sources, Span};
 
 use std::fmt;

@@ -20,9 +20,14 @@ pub fn read_with_threefry(
     id: SourceId,
     threefry: Option<Threefry>,
 ) -> Result<Source, Vec<Diagnostic>> {
-    if sources.bytes(id).is_some() || sources.name(id).ends_with(".mlir") {
+    if is_stablehlo(sources, id) {
         stablehlo::read(sources, id)
     } else {
         jaxpr::read_with_threefry(sources, id, threefry)
     }
+}
+
+/// Is the file of StableHLO: bytecode, or named `.mlir`?
+pub fn is_stablehlo(sources: &Sources, id: SourceId) -> bool {
+    sources.bytes(id).is_some() || sources.name(id).ends_with(".mlir")
 }

@@ -1,6 +1,6 @@
 //! Attributes of operations, functions and modules.
 
-use super::{Element, TensorType, Type};
+use super::{ARGUMENT_NAME, Element, TensorType, Type};
 use crate::types::{Aval, DType, Literal, Scalar, SharedBytes, Tensor};
 use std::sync::Arc;
 
@@ -101,6 +101,13 @@ impl Attributes {
         match self.0.iter_mut().find(|(key, _)| key == name) {
             Some((_, old)) => *old = value,
             None => self.0.push((name.to_string(), value)),
+        }
+    }
+
+    /// Keeps the name that a location gives to an argument, unless the attributes have one.
+    pub fn name_argument(&mut self, name: Vec<u8>) {
+        if self.get(ARGUMENT_NAME).is_none() {
+            self.set(ARGUMENT_NAME, Attribute::Text(name));
         }
     }
 

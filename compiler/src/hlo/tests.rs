@@ -297,7 +297,7 @@ fn errors_say_where_and_what() {
         body("%0 = arith.addf %arg0, %arg0 : tensor<3xf32>"),
         expected("unknown operation arith.addf", "arith.addf")
     );
-    assert_eq!(body("return"), expected("@main returns other types than it says", "return"));
+    assert_eq!(body("return"), expected("@main returns (), but says (tensor<3xf32>)", "return"));
 }
 
 #[test]

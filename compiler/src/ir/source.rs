@@ -32,8 +32,24 @@ pub struct Function {
     pub constvar_names: Vec<String>,
     pub input_names: Vec<String>,
     pub output_names: Vec<String>,
+    pub left_out: LeftOut,
     /// Does another function of the file use it as a body? Such a function is exported only on request.
     pub called: bool,
+}
+
+/// The arguments of the Python function that have no input, because nothing reads them: JAX leaves them out of StableHLO.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum LeftOut {
+    /// These and no others.
+    Exactly(Vec<String>),
+    /// These, by the names of the others; the file does not say it.
+    AtLeast(Vec<String>),
+}
+
+impl Default for LeftOut {
+    fn default() -> Self {
+        LeftOut::Exactly(Vec::new())
+    }
 }
 
 /// A constant of a body: of a function inside another one, or of one that others call. JAX prints no values of such.

@@ -57,6 +57,7 @@ fn compiled(program: &Program, inputs: &[Tensor]) -> Result<Vec<Tensor>, String>
         input_names: names(program.inputs.len(), "x"),
         output_names: names(program.outputs.len(), "y"),
         program: program.clone(),
+        left_out: Default::default(),
     };
     let observe = Observe { verify: true, ..Observe::default() };
     let module = crate::compile(std::slice::from_ref(&entry), &observe, &mut |_, _| {});

@@ -1,7 +1,7 @@
 //! The C header: C99, also valid C++, with nothing but `<stdint.h>` and `<stddef.h>`.
 
 use super::element::{code_name, element};
-use super::text::comment_text;
+use super::text::{comment_text, left_out};
 use super::{ABI_VERSION, FunctionNames, Interface, Names, Signature, status};
 use crate::types::{Aval, DType};
 
@@ -106,7 +106,8 @@ typedef struct rjax_exec {
 
 fn declarations(signature: &Signature, names: &FunctionNames) -> String {
     let stem = &names.macro_stem;
-    let mut text = format!("/* {} */\n", comment_text(&signature.name));
+    let note = left_out(&signature.left_out).map(|note| format!("\n * {note}"));
+    let mut text = format!("/* {}{} */\n", comment_text(&signature.name), note.unwrap_or_default());
     text += &format!("#define {stem}_WORK_BYTES {}\n", signature.work_bytes);
     text += &format!("#define {stem}_WORK_ALIGN {}\n", signature.work_align.max(1));
     let general = format!(

@@ -1,6 +1,7 @@
 //! The manifest: everything the header says, as JSON for build systems and test harnesses.
 
 use super::{ABI_VERSION, FunctionNames, Interface, Names, Signature, dtype_code};
+use crate::ir::source::LeftOut;
 use crate::types::Aval;
 use serde_json::{Value, json};
 
@@ -50,6 +51,10 @@ fn function(signature: &Signature, names: &FunctionNames) -> Value {
             .map(|((name, aval), identifier)| array(name, aval, identifier))
             .collect()
     };
+    let (is_complete, left_out) = match &signature.left_out {
+        LeftOut::Exactly(names) => (true, names),
+        LeftOut::AtLeast(names) => (false, names),
+    };
     json!({
         "name": signature.name,
         "symbol": names.symbol,
@@ -57,6 +62,8 @@ fn function(signature: &Signature, names: &FunctionNames) -> Value {
         "metadata_symbol": names.metadata_symbol,
         "inputs": arrays(&signature.inputs, &names.inputs),
         "outputs": arrays(&signature.outputs, &names.outputs),
+        // Arguments of the Python function without an input, and whether there can be others.
+        "left_out": {"names": left_out, "is_complete": is_complete},
         "work_bytes": signature.work_bytes,
         "work_align": signature.work_align.max(1),
         "uses_runtime": signature.uses_runtime,

@@ -33,6 +33,7 @@ pub use rust::rust_module;
 pub use text::{comment_text, is_symbol_prefix};
 
 use crate::codegen::cpu::{Checks, Codes};
+use crate::ir::source::LeftOut;
 use crate::types::Aval;
 
 /// The version of the C ABI that generated code follows.
@@ -49,6 +50,8 @@ pub struct Signature {
     pub name: String,
     pub inputs: Vec<(String, Aval)>,
     pub outputs: Vec<(String, Aval)>,
+    /// What a caller might miss among the inputs.
+    pub left_out: LeftOut,
     /// Units: bytes of scratch memory that a call needs; 0 if none.
     pub work_bytes: usize,
     /// Units: bytes. Invariant: a power of two, also when `work_bytes` is 0.

@@ -1,7 +1,7 @@
 //! The Rust module: `no_std` wrappers with typed arrays around the C functions.
 
 use super::element::element;
-use super::text::comment_text;
+use super::text::{comment_text, left_out};
 use super::{FunctionNames, Interface, Names, Signature, status};
 use crate::types::Aval;
 
@@ -92,6 +92,7 @@ fn wrapper(signature: &Signature, names: &FunctionNames) -> String {
     for ((name, aval), identifier) in signature.outputs.iter().zip(&names.outputs) {
         text += &described(identifier, name, "result ", aval);
     }
+    text += &left_out(&signature.left_out).map(|note| format!("///\n/// {note}\n")).unwrap_or_default();
     text += "#[allow(dead_code, clippy::too_many_arguments)]\n";
     text += &format!("pub fn {}(\n", names.rust_name);
     let mut arguments = Vec::new();

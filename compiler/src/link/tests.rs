@@ -9,7 +9,15 @@ fn array(name: &str, dtype: DType, shape: &[usize]) -> (String, Aval) {
 }
 
 fn signature(name: &str, inputs: Vec<(String, Aval)>, outputs: Vec<(String, Aval)>) -> Signature {
-    Signature { name: name.into(), inputs, outputs, work_bytes: 0, work_align: 64, uses_runtime: false }
+    Signature {
+        name: name.into(),
+        inputs,
+        outputs,
+        left_out: Default::default(),
+        work_bytes: 0,
+        work_align: 64,
+        uses_runtime: false,
+    }
 }
 
 fn interface(functions: Vec<Signature>) -> Interface {

@@ -3,6 +3,8 @@
 //! Every name goes through one of the functions here, in every file, so that no name can end a comment, start a line or
 //! make code look like what it is not.
 
+use crate::ir::source::LeftOut;
+
 /// An identifier of C, C++ and Rust at once: letters, digits and single underscores, not reserved.
 pub(super) fn identifier(name: &str) -> String {
     let mut text = String::new();
@@ -18,7 +20,9 @@ pub(super) fn identifier(name: &str) -> String {
     if !text.starts_with(|c: char| c.is_ascii_alphabetic()) {
         text.insert(0, 'x');
     }
-    if RESERVED.contains(&text.to_ascii_lowercase().as_str()) {
+    let lower = text.to_ascii_lowercase();
+    // What headers declare themselves begins like this: `RJAX_OK`, `rjax_status_str`.
+    if RESERVED.contains(&lower.as_str()) || lower.starts_with("rjax_") {
         text.push('_');
     }
     text
@@ -57,6 +61,26 @@ pub fn comment_text(text: &str) -> String {
     shown
 }
 
+/// What to tell callers of arguments that have no parameter, in a line. `None`: there are none.
+pub(super) fn left_out(left_out: &LeftOut) -> Option<String> {
+    let list = |names: &[String]| names.iter().map(|name| comment_text(name)).collect::<Vec<_>>().join(", ");
+    match left_out {
+        LeftOut::Exactly(names) if names.is_empty() => None,
+        LeftOut::Exactly(names) => {
+            Some(format!("Not among the parameters, because nothing reads them: {}.", list(names)))
+        }
+        LeftOut::AtLeast(names) if names.is_empty() => Some(
+            "JAX leaves out arguments that nothing reads; its text does not say whether there were any."
+                .into(),
+        ),
+        LeftOut::AtLeast(names) => Some(format!(
+            "Not among the parameters, because nothing reads them or they hold no arrays: {}. There may be more, of which \
+             the text says nothing.",
+            list(names)
+        )),
+    }
+}
+
 /// Keywords of C, C++ and Rust, words that common headers and compilers define as macros, and the types that generated
 /// declarations use.
 #[rustfmt::skip]
@@ -70,10 +94,9 @@ const RESERVED: &[&str] = &[
     "friend", "gen", "goto", "i386", "if", "imaginary", "impl", "in", "inline", "int", "int16_t", "int32_t",
     "int64_t", "int8_t", "interface", "intptr_t", "let", "linux", "long", "loop", "macro", "match", "max",
     "min", "mod", "module", "move", "mut", "mutable", "namespace", "near", "new", "noexcept", "noreturn",
-    "not", "not_eq", "null", "nullptr", "operator", "or", "or_eq", "out", "override", "priv", "private",
+    "not", "not_eq", "null", "nullptr", "offsetof", "operator", "or", "or_eq", "out", "override", "priv", "private",
     "protected", "ptrdiff_t", "pub", "public", "ref", "reflexpr", "register", "reinterpret_cast", "requires",
-    "restrict", "return", "rjax_array_info", "rjax_dtype", "rjax_exec", "rjax_metadata", "rjax_status",
-    "safe", "self", "short", "signed", "size_t", "sizeof", "small", "static", "static_assert", "static_cast",
+    "restrict", "return", "safe", "self", "short", "signed", "size_t", "sizeof", "small", "static", "static_assert", "static_cast",
     "struct", "super", "switch", "synchronized", "template", "this", "thread_local", "throw", "trait", "true",
     "try", "typedef", "typeid", "typename", "typeof", "typeof_unqual", "uint16_t", "uint32_t", "uint64_t",
     "uint8_t", "uintptr_t", "union", "unix", "unsafe", "unsigned", "unsized", "use", "using", "virtual",
@@ -122,5 +145,6 @@ mod tests {
     fn the_reserved_words_are_sorted_and_found_in_any_case() {
         assert!(RESERVED.is_sorted());
         assert_eq!(["int", "Self", "FN", "int32_t"].map(identifier), ["int_", "Self_", "FN_", "int32_t_"]);
+        assert_eq!(["RJAX_OK", "rjax_exec", "rjax"].map(identifier), ["RJAX_OK_", "rjax_exec_", "rjax"]);
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{bodies, rules, transforms};
 use crate::diag::{Diagnostic, Span};
-use crate::ir::source::{ConstantValue, Export, Expression, Function, Keyword, Source};
+use crate::ir::source::{ConstantValue, Export, Expression, Function, Keyword, LeftOut, Source};
 use crate::ir::{self, Atom, Body, Builder, Program, inline::Scope};
 use crate::ops::shape::Constant;
 use crate::optimize;
@@ -19,6 +19,7 @@ pub struct Entry {
     pub program: Program,
     pub input_names: Vec<String>,
     pub output_names: Vec<String>,
+    pub left_out: LeftOut,
 }
 
 /// Turns constvars into constants, and gives custom functions their rules. `values` are the contents of files and of `--consts`, by constvar name; literals
@@ -229,6 +230,7 @@ fn apply(source: &Source, expression: &Expression, purpose: Purpose) -> Result<E
                 },
                 input_names: function.input_names.clone(),
                 output_names: function.output_names.clone(),
+                left_out: function.left_out.clone(),
             })
         }
         Expression::Transform { name, span, argument, keywords } => {

@@ -96,7 +96,7 @@ pub fn linearize(span: Span, keywords: &[Keyword], function: &Entry) -> Result<[
     let value = request.entry(value, vec![], value_outputs);
     let linear = Entry {
         input_names: distinct([residuals, request.input_names("t", &argnums)].concat()),
-        ..request.entry(linear, vec![], request.output_names("t"))
+        ..request.entry(linear, vec![], request.directional_names(&argnums))
     };
     Ok([value, linear])
 }
@@ -118,7 +118,9 @@ fn value_and_grad(request: &Request) -> Result<Entry, Diagnostic> {
 fn hvp(request: &Request) -> Result<Entry, Diagnostic> {
     let argnums = request.scalar_argnums()?;
     let program = vjp::hvp(&request.function.program, &argnums)?;
-    Ok(request.entry(program, request.input_names("v", &argnums), request.input_names("hv", &argnums)))
+    let outputs =
+        request.slope_names(&argnums).into_iter().map(|slope| request.along(&slope, &argnums)).collect();
+    Ok(request.entry(program, request.input_names("v", &argnums), outputs))
 }
 
 fn jvp(request: &Request) -> Result<Entry, Diagnostic> {
@@ -127,7 +129,7 @@ fn jvp(request: &Request) -> Result<Entry, Diagnostic> {
     }
     let argnums = request.argnums_or_all()?;
     let program = vjp::pushforward(&request.function.program, &argnums)?;
-    let outputs = [request.function.output_names.clone(), request.output_names("t")].concat();
+    let outputs = [request.function.output_names.clone(), request.directional_names(&argnums)].concat();
     Ok(request.entry(program, request.input_names("t", &argnums), outputs))
 }
 
@@ -137,8 +139,14 @@ fn vjp(request: &Request) -> Result<Entry, Diagnostic> {
     }
     let argnums = request.argnums_or_all()?;
     let program = vjp::vjp(&request.function.program, &argnums)?;
-    let outputs = [request.function.output_names.clone(), request.gradient_names(&argnums)].concat();
-    Ok(request.entry(program, request.output_names("ct"), outputs))
+    let cotangents = request.output_names("ct");
+    // Several outputs pull back into one gradient.
+    let gradients = match request.differentiable_outputs().as_slice() {
+        &[output] => request.slope_names_of(output, &argnums),
+        _ => request.gradient_names(&argnums),
+    };
+    let outputs = [request.function.output_names.clone(), gradients].concat();
+    Ok(request.entry(program, cotangents, outputs))
 }
 
 /// As in JAX without `holomorphic`: forward mode asks for real inputs, reverse mode for real outputs.
@@ -417,6 +425,7 @@ impl Request<'_> {
             input_names: distinct(input_names),
             output_names: distinct(output_names),
             name: self.function.name.clone(),
+            left_out: self.function.left_out.clone(),
         }
     }
 
@@ -426,8 +435,30 @@ impl Request<'_> {
 
     /// Derivatives of the first output: `d_loss_d_kernel`.
     fn slope_names(&self, argnums: &[usize]) -> Vec<String> {
-        let output = self.function.output_names.first().map_or("out0", String::as_str);
+        self.slope_names_of(0, argnums)
+    }
+
+    fn slope_names_of(&self, output: usize, argnums: &[usize]) -> Vec<String> {
+        let output = self.function.output_names.get(output).map_or("out0", String::as_str);
         self.gradient_names(argnums).into_iter().map(|name| format!("d_{output}_{name}")).collect()
+    }
+
+    /// The derivative of a result along a direction of these arguments: `d_loss_d_kernel`, or `d_loss` where they are several.
+    fn along(&self, result: &str, argnums: &[usize]) -> String {
+        match argnums {
+            &[argnum] => format!("d_{result}_d_{}", self.function.input_names[argnum]),
+            _ => format!("d_{result}"),
+        }
+    }
+
+    /// Of the outputs that can be differentiated.
+    fn directional_names(&self, argnums: &[usize]) -> Vec<String> {
+        let names = &self.function.output_names;
+        self.differentiable_outputs().into_iter().map(|output| self.along(&names[output], argnums)).collect()
+    }
+
+    fn differentiable_outputs(&self) -> Vec<usize> {
+        transform::differentiable_outputs(&self.function.program)
     }
 
     fn gradient_names(&self, argnums: &[usize]) -> Vec<String> {
@@ -436,8 +467,10 @@ impl Request<'_> {
 
     /// Of the outputs that can be differentiated.
     fn output_names(&self, prefix: &str) -> Vec<String> {
-        let outputs = transform::differentiable_outputs(&self.function.program);
-        outputs.into_iter().map(|output| format!("{prefix}_{}", self.function.output_names[output])).collect()
+        self.differentiable_outputs()
+            .into_iter()
+            .map(|output| format!("{prefix}_{}", self.function.output_names[output]))
+            .collect()
     }
 }
 

@@ -99,7 +99,7 @@ fn tangents_and_cotangents_are_in_the_order_of_argnums() {
     close(&results(QUOTIENT, "vjp(main, (1, -2))", &cotangent), &[&[2.5], &[-1.5], &[1.0]]);
     let entry = transformed(QUOTIENT, "jvp(vjp(main, 1), 0)").expect("a composition");
     assert_eq!(entry.input_names, ["x", "y", "ct_z", "t_x"]);
-    assert_eq!(entry.output_names, ["z", "d_y", "t_z", "t_d_y"]);
+    assert_eq!(entry.output_names, ["z", "d_z_d_y", "d_z_d_x", "d_d_z_d_y_d_x"]);
 }
 
 #[test]
@@ -179,6 +179,7 @@ fn linearize_makes_a_value_and_a_linear_function() {
     let mut outputs = eval::program(&value.program, &point).expect("a value");
     assert_eq!(outputs.remove(0), f32s(&[], &[4.0]));
     assert_eq!(linear.input_names[outputs.len()..], ["t_y", "t_x"]);
+    assert_eq!(linear.output_names, ["d_z"]);
     let tangents = [f32s(&[], &[1.0]), f32s(&[], &[10.0])];
     let pushed = eval::program(&linear.program, &[outputs, tangents.to_vec()].concat()).expect("tangents");
     // dx / y - x dy / y^2

@@ -8,7 +8,8 @@ use super::syntax::{
 use crate::diag::{Diagnostic, SourceId, Sources, Span};
 use crate::ir::Value;
 use crate::ir::source::{
-    Constant, ConstantValue, CustomRule, Export, Expression, Function, Keyword, RuleNames, Source, Threefry,
+    Constant, ConstantValue, CustomRule, Export, Expression, Function, Keyword, LeftOut, RuleNames, Source,
+    Threefry,
 };
 use crate::types::{Aval, DType, Scalar, Shape, Tensor};
 use std::collections::HashSet;
@@ -147,6 +148,7 @@ fn function<'a>(name: Ident<'a>, jaxpr: &Jaxpr<'a>, resolved: Resolved) -> Funct
         constvar_names: names(&jaxpr.constvars),
         input_names: names(&jaxpr.inputs),
         output_names: jaxpr.outputs.iter().enumerate().map(output).collect(),
+        left_out: LeftOut::default(),
         called: false,
     }
 }

@@ -1,7 +1,7 @@
 //! Regions and functions for the rules that need them.
 
 use super::{Reader, aval_of, constant};
-use crate::diag::Diagnostic;
+use crate::diag::{Diagnostic, Fault};
 use crate::hlo::{self, Func, Type, Value};
 use crate::ir::{Atom, Body, Builder};
 use crate::ops;
@@ -79,11 +79,29 @@ pub struct Bodies<'r, 'm> {
     pub reader: &'r mut Reader<'m>,
     pub function: &'m Func,
     pub scope: &'r Scope,
+    /// Has a region been read?
+    pub has_read: bool,
+}
+
+impl Bodies<'_, '_> {
+    /// Reads the regions of an operation that a rule has recognized by their form, which says nothing of types.
+    ///
+    /// Errors: one of them is wrong.
+    pub fn check_unread(&mut self, op: &hlo::Op) -> Result<(), Diagnostic> {
+        if self.has_read {
+            return Ok(());
+        }
+        op.regions.iter().try_for_each(|region| match self.region(region) {
+            Err(error) if error.fault == Fault::Program => Err(error),
+            _ => Ok(()),
+        })
+    }
 }
 
 impl ImportBodies for Bodies<'_, '_> {
     /// Scalar constants from around the region are written into it; everything else that it uses becomes an input.
     fn region(&mut self, region: &hlo::Region) -> Result<Closed, Diagnostic> {
+        self.has_read = true;
         let mut builder = Builder::new();
         let mut inside = Scope::default();
         let mut captures = Vec::new();

@@ -1,13 +1,14 @@
 //! StableHLO in: modules to programs. What an operation means is told by `ops::hlo`; this driver walks functions and
 //! regions, and checks every result against the type that the text gives it.
 
+mod arguments;
 mod bodies;
 mod constant;
 mod left_out;
 
 use crate::diag::{Diagnostic, Origin, SourceId, Sources};
 use crate::hlo::{self, Func, Module, Visibility};
-use crate::ir::source::{Function, Source};
+use crate::ir::source::{Function, LeftOut, Source};
 use crate::ir::{Atom, Body, Builder, Program};
 use crate::ops;
 use crate::ops::rules::hlo::Import;
@@ -40,7 +41,11 @@ pub fn import(module: &Module) -> Result<Source, Vec<Diagnostic>> {
             continue;
         }
         match reader.function(&function.name) {
-            Ok(body) => functions.push(as_function(module, function, body.program().clone(), is_called)),
+            Ok(body) => {
+                let function_read = as_function(module, function, body.program().clone(), is_called);
+                warnings.extend(arguments::warning(function, &function_read.left_out));
+                functions.push(function_read);
+            }
             Err(error) if errors.contains(&error) => {}
             Err(error) => errors.push(error),
         }
@@ -57,46 +62,12 @@ fn as_function(module: &Module, function: &Func, program: Program, called: bool)
         name: function.name.clone(),
         span: function.location.span,
         constvar_names: Vec::new(),
-        input_names: input_names(module, function, program.inputs.len()),
-        output_names: output_names(function, program.outputs.len()),
+        input_names: arguments::input_names(module, function, program.inputs.len()),
+        output_names: arguments::output_names(function, program.outputs.len()),
+        left_out: if called { LeftOut::default() } else { arguments::left_out(module, function) },
         program,
         called,
     }
-}
-
-/// What the user calls the arguments, `params['w']` or `x`, where the text says it.
-fn input_names(module: &Module, function: &Func, count: usize) -> Vec<String> {
-    let arguments = function.body.arguments.len();
-    let argument = |position: usize| match &module.signature {
-        // Inputs have been given back, which the text knows nothing of.
-        Some(signature) if count > arguments => {
-            let own = arguments.checked_sub(signature.kept.len())?;
-            let is_whole = count == own + signature.inputs.len();
-            let kept = position.checked_sub(own).map(|input| signature.kept.binary_search(&input).ok());
-            kept.map_or(Some(position), |kept| kept.map(|kept| own + kept)).filter(|_| is_whole)
-        }
-        _ => Some(position),
-    };
-    let name = |position: usize| {
-        let attributes = argument(position).and_then(|argument| function.argument_attributes.get(argument));
-        let name = attributes.and_then(|attributes| attributes.text(hlo::ARGUMENT_NAME)).unwrap_or_default();
-        if name.is_empty() { format!("arg{position}") } else { name.to_string() }
-    };
-    (0..count).map(name).collect()
-}
-
-/// The paths of the results in what the function returns, `result['loss']`; older texts leave out the first word.
-fn output_names(function: &Func, count: usize) -> Vec<String> {
-    let name = |position: usize| {
-        let attributes = function.result_attributes.get(position);
-        let path = attributes.and_then(|attributes| attributes.text("jax.result_info")).unwrap_or_default();
-        match path {
-            "" => format!("out{position}"),
-            path if path.starts_with(['[', '.']) => format!("result{path}"),
-            path => path.to_string(),
-        }
-    };
-    (0..count).map(name).collect()
 }
 
 /// The functions that others name: in calls, composites and custom calls.
@@ -162,7 +133,7 @@ impl<'m> Reader<'m> {
     fn read(&mut self, function: &'m Func) -> Result<Program, Diagnostic> {
         let mut builder = Builder::new();
         let mut scope = Scope::default();
-        let mut unread = self.unread(function).into_iter().peekable();
+        let mut unread = arguments::unread(self.module, function).given_back.into_iter().peekable();
         for &argument in &function.body.arguments {
             while let Some((_, aval)) =
                 unread.next_if(|(position, _)| *position == builder.program().inputs.len())
@@ -173,37 +144,13 @@ impl<'m> Reader<'m> {
             scope.bind(argument, builder.input(aval).into());
         }
         unread.for_each(|(_, aval)| _ = builder.input(aval));
-        let outputs = self.ops(function, &function.body, &mut scope, &mut builder)?;
+        let outputs = self.ops(function, &function.body, &mut scope, &mut builder);
+        // What has no operation to blame is about the function.
+        let outputs = outputs.map_err(|error| match error.labels.as_slice() {
+            [] => error.at(function.location.span),
+            _ => error,
+        })?;
         Ok(ops::hlo::recognized(builder.finish(outputs)))
-    }
-
-    /// The inputs of the Python function that the text has not kept, because nothing reads them: with their positions among
-    /// all inputs, in order. Warns of those that cannot be given back.
-    fn unread(&mut self, function: &Func) -> Vec<(usize, Aval)> {
-        let signature = self.module.signature.as_ref().filter(|_| function.name == "main");
-        let Some(signature) = signature else { return Vec::new() };
-        // What JAX adds of its own comes first.
-        let Some(own) = function.body.arguments.len().checked_sub(signature.kept.len()) else {
-            return Vec::new();
-        };
-        let positions =
-            (0..signature.inputs.len()).filter(|position| signature.kept.binary_search(position).is_err());
-        let mut unread = Vec::new();
-        let mut lost = Vec::new();
-        for position in positions {
-            match signature.inputs[position].as_ref().and_then(hlo::Type::aval) {
-                Some(aval) if lost.is_empty() => unread.push((own + position, aval)),
-                _ => lost.push(position.to_string()),
-            }
-        }
-        if !lost.is_empty() {
-            let message = format!(
-                "@main lacks the inputs {} of the exported function, which nothing reads",
-                lost.join(", ")
-            );
-            self.warnings.push(Diagnostic::warning(message).at(function.location.span));
-        }
-        unread
     }
 
     /// Appends the operations of a region and returns what it returns.
@@ -216,7 +163,7 @@ impl<'m> Reader<'m> {
     ) -> Result<Vec<Atom>, Diagnostic> {
         if self.height == MAX_HEIGHT {
             let message = format!("functions and regions nest more than {MAX_HEIGHT} deep");
-            return Err(Diagnostic::unsupported(message).at(function.location.span));
+            return Err(Diagnostic::unsupported(message));
         }
         self.height += 1;
         let result = self.ops_here(function, region, scope, builder);
@@ -251,7 +198,7 @@ impl<'m> Reader<'m> {
             let results = results.map_err(|error| self.placed(error, op))?;
             scope.bind_results(function, &op.results, results);
         }
-        Err(Diagnostic::error("the region does not end with a return").at(function.location.span))
+        Err(Diagnostic::error("the region does not end with a return"))
     }
 
     fn op(
@@ -272,7 +219,7 @@ impl<'m> Reader<'m> {
         if let [hlo::Type::Tuple(elements)] = results.as_slice() {
             results = elements.clone();
         }
-        let mut bodies = Bodies { reader: self, function, scope };
+        let mut bodies = Bodies { reader: self, function, scope, has_read: false };
         let mut cx = Import { builder, op, results: &results, bodies: &mut bodies };
         let found = ops::hlo::from_hlo(&mut cx, operands).ok_or_else(|| unknown(op))??;
         let expected: Vec<Aval> =
@@ -281,6 +228,7 @@ impl<'m> Reader<'m> {
         if found_avals != expected {
             return Err(mismatch(op, &found_avals, &expected));
         }
+        bodies.check_unread(op)?;
         Ok(found)
     }
 

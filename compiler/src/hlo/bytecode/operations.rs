@@ -24,6 +24,8 @@ pub struct Reader<'c, 'a> {
     places: Places<'c, 'a>,
     // The function that is being read.
     types: Vec<Type>,
+    // What the user calls its arguments.
+    labels: Vec<Option<&'a str>>,
     // Values by the numbers that operands have; `None` until they are defined. Regions add theirs and take them away.
     values: Vec<Option<Value>>,
     depth: u32,
@@ -54,6 +56,7 @@ impl<'c, 'a> Reader<'c, 'a> {
             entries: Entries::new(container, file_bytes),
             places: Places::new(container),
             types: Vec::new(),
+            labels: Vec::new(),
             values: Vec::new(),
             depth: 0,
         }
@@ -126,13 +129,16 @@ impl<'c, 'a> Reader<'c, 'a> {
             }
             _ => Ok(vec![Attributes::default(); count]),
         };
-        let argument_attributes = each("arg_attrs", inputs.len())?;
+        let mut argument_attributes = each("arg_attrs", inputs.len())?;
         let result_attributes = each("res_attrs", result_types.len())?;
         let own = schema::properties("func_v1").unwrap_or_default();
         attributes.0.retain(|(key, _)| !own.contains(&key.as_str()));
         self.types.clear();
         let body = self.inside(at, header.is_isolated, |reader, at| reader.region(at, true))?;
         let types = std::mem::take(&mut self.types);
+        for (attributes, label) in argument_attributes.iter_mut().zip(std::mem::take(&mut self.labels)) {
+            label.into_iter().for_each(|label| attributes.name_argument(label.as_bytes().to_vec()));
+        }
         if body.arguments.iter().map(|&value| &types[value.0 as usize]).ne(&inputs) {
             return Err(start.error(&format!("@{name} has other arguments than its type says")));
         }
@@ -226,8 +232,11 @@ impl<'c, 'a> Reader<'c, 'a> {
             let start = *at;
             let (ty, has_location) =
                 if version >= version::COUNTED_NAMES { at.flagged()? } else { (at.varint()?, true) };
-            if has_location {
-                at.index(self.container().attributes.len(), "location")?;
+            let location = has_location.then(|| at.index(self.container().attributes.len(), "location"));
+            let label = location.transpose()?.and_then(|location| self.places.label(location));
+            // Those of the function come before the regions inside of it.
+            if self.depth == 1 {
+                self.labels.push(label);
             }
             let ty = start.within(ty, self.container().types.len(), "type")?;
             let ty = self.entries.type_at(ty, start)?;

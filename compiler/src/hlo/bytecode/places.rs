@@ -46,6 +46,14 @@ impl<'c, 'a> Places<'c, 'a> {
         number
     }
 
+    /// The name that the user gave to what has this location, which is no line.
+    pub fn label(&self, attribute: usize) -> Option<&'a str> {
+        match self.step(attribute) {
+            Ok(Step::Named(name, rest)) if !self.is_somewhere(rest) => Some(name),
+            _ => None,
+        }
+    }
+
     pub fn finish(self) -> Vec<String> {
         self.lines
     }

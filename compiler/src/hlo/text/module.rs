@@ -3,7 +3,7 @@
 use super::cursor::unescaped;
 use super::{Parsed, Parser, Scope, dense::decode_hex};
 use crate::diag::{Diagnostic, Span};
-use crate::hlo::{ARGUMENT_NAME, Attribute, Attributes, Func, Location, Module, Type, Visibility};
+use crate::hlo::{Attribute, Attributes, Func, Location, Module, Type, Visibility};
 use crate::types::SharedBytes;
 
 /// MLIR writes the alignment in front of the bytes of a resource.
@@ -201,7 +201,7 @@ impl<'a> Parser<'a> {
             let (name, span, ty, before) = parser.placed_name()?;
             let attributes = parser.optional_dictionary()?;
             let place = parser.optional_place()?.max(before);
-            argument_attributes.push(parser.with_label(attributes, place)?);
+            argument_attributes.push(parser.with_label(attributes, place));
             Ok((name, span, ty))
         })?;
         let results = if self.at.eat("->") { self.results_of_function()? } else { Vec::new() };
@@ -227,14 +227,11 @@ impl<'a> Parser<'a> {
     }
 
     /// The attributes of an argument, with the name that its location gives it where they have none.
-    fn with_label(&self, mut attributes: Attributes, place: u32) -> Parsed<Attributes> {
-        if let Some(label) = self.places.label(place)
-            && attributes.get(ARGUMENT_NAME).is_none()
-            && let Some(name) = unescaped(label)
-        {
-            attributes.0.push((ARGUMENT_NAME.to_string(), Attribute::Text(name)));
+    fn with_label(&self, mut attributes: Attributes, place: u32) -> Attributes {
+        if let Some(name) = self.places.label(place).and_then(unescaped) {
+            attributes.name_argument(name);
         }
-        Ok(attributes)
+        attributes
     }
 
     fn results_of_function(&mut self) -> Parsed<Vec<(Type, Attributes)>> {
@@ -302,7 +299,9 @@ pub fn checked_returns(function: Func) -> Parsed<Func> {
     if returned.len() != function.result_types.len()
         || returned.iter().zip(&function.result_types).any(|(x, y)| *x != y)
     {
-        let message = format!("@{} returns other types than it says", function.name);
+        let list = |types: Vec<&Type>| types.iter().map(|ty| ty.to_string()).collect::<Vec<_>>().join(", ");
+        let (found, expected) = (list(returned), list(function.result_types.iter().collect()));
+        let message = format!("@{} returns ({found}), but says ({expected})", function.name);
         return Err(Diagnostic::error(message).at(last.location.span).label(function.location.span, ""));
     }
     Ok(function)

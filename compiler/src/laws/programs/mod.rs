@@ -85,6 +85,7 @@ fn source(program: Program) -> Source {
         constvar_names: Vec::new(),
         input_names: names(program.inputs.len(), "x"),
         output_names: names(program.outputs.len(), "y"),
+        left_out: Default::default(),
         called: false,
         program,
     };

@@ -146,7 +146,11 @@ impl Primitive for While {
         expect_inputs(self.body(), &[of_body, state].concat()).map_err(in_body)?;
         let condition = self.condition().output_avals();
         let [Aval { dtype: DType::Bool, shape: lanes }] = condition.as_slice() else {
-            return Err(TypeError(format!("expected a condition of type bool[], found {condition:?}")));
+            let found: Vec<String> = condition.iter().map(Aval::to_string).collect();
+            return Err(TypeError(format!(
+                "expected a condition of type bool[], found ({})",
+                found.join(", ")
+            )));
         };
         let results = self.body().output_avals();
         expect_same_state(state, &results)?;
