@@ -1,7 +1,8 @@
 #!/bin/sh
 # Everything that must hold before a change lands:  sh tests/run.sh
 # Installs what is missing where it can (apt, PyPI); what it cannot install, it names, and goes on without.
-# RJAXC_PYTHON names a Python with numpy, ml_dtypes and jax 0.10.2 to use instead of making .venv.
+# RJAXC_PYTHON names a Python with numpy, ml_dtypes and jax 0.10.2 to use instead of making .venv, RJAXC_PYTHON12 one with
+# jax 0.12.0.1 instead of .venv12.
 set -eu
 cd "$(dirname "$0")/.."
 corpus=../shared/conformance
@@ -27,14 +28,32 @@ install_cross() {
 
 # Sets $python to an interpreter that can run the conformance runner and JAX, or to nothing.
 find_python() {
-    python=${RJAXC_PYTHON:-.venv/bin/python}
+    python=${RJAXC_PYTHON:-$PWD/.venv/bin/python}
     "$python" -c "import numpy, ml_dtypes, jax" 2>/dev/null && return
     step "install jax into .venv"
-    python=.venv/bin/python
+    python=$PWD/.venv/bin/python
     if ! { python3 -m venv .venv && "$python" -m pip install --quiet numpy ml_dtypes jax==0.10.2; }; then
         echo "SKIPPED: no Python environment, so the conformance cases are not run"
         python=
     fi
+}
+
+# Sets $newest to an interpreter with today's JAX, which asks for Python 3.12 or later, or to nothing.
+find_newest() {
+    newest=${RJAXC_PYTHON12:-$PWD/.venv12/bin/python}
+    "$newest" -c "import numpy, ml_dtypes, jax" 2>/dev/null && return
+    newest=
+    for candidate in python3.14 python3.13 python3.12 "$HOME"/.pyenv/versions/3.1[2-9]*/bin/python3; do
+        "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 12))' 2>/dev/null || continue
+        step "install jax 0.12.0.1 into .venv12"
+        if "$candidate" -m venv .venv12 && .venv12/bin/python -m pip install --quiet numpy ml_dtypes jax==0.12.0.1; then
+            newest=$PWD/.venv12/bin/python
+            return
+        fi
+        echo "SKIPPED: $candidate cannot install jax 0.12.0.1, so what is written is run by one version of jaxlib"
+        return
+    done
+    echo "SKIPPED: no Python 3.12 or later here for jax 0.12.0.1, so what is written is run by one version of jaxlib"
 }
 
 # Runs corpora with the programs in one of their two texts; the list tests/conformance/TEXT.txt names what does not pass.
@@ -64,10 +83,17 @@ step "cargo build --release"
 cargo build --release --quiet
 
 # Before the tests: one of them runs what is written as StableHLO through jaxlib.
-[ ! -d "$corpus" ] || find_python
+python=
+newest=
+[ ! -d "$corpus" ] || { find_python && find_newest; }
 
 step "cargo test"
-cargo test --release --workspace --no-fail-fast
+RJAXC_PYTHON=$python cargo test --release --workspace --no-fail-fast
+
+if [ -n "$newest" ]; then
+    step "what is written as StableHLO, run by today's jaxlib"
+    RJAXC_PYTHON=$newest cargo test --release --workspace --test stablehlo jaxlib
+fi
 
 step "wrong files of StableHLO, for a minute"
 RJAXC_FUZZ_SECONDS=60 cargo test --release --workspace --test bad_stablehlo

@@ -1,7 +1,7 @@
 """Runs StableHLO text through jaxlib: parses, verifies, compiles and executes every module of a folder.
 
 For NAME.mlir with the arguments NAME.in.npz (in0, in1, ..) it writes NAME.out.npz (out0, ..), or NAME.error. The entry
-points are private to jax 0.10.2.
+points are private to jax; those of 0.10.2 and 0.12.0.1 are the same.
 """
 
 import pathlib

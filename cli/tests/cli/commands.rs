@@ -386,3 +386,29 @@ fn lost_rules_are_said_and_can_be_denied() {
     folder.rjaxc(&["check", "ste.ir", "--deny", "lost-rules"]).succeeds();
     assert!(folder.rjaxc(&["check-grad", "ste.ir"]).succeeds().contains("not tested"));
 }
+
+/// A function with a batching rule and one with a transpose, of which the text has neither.
+const WITHOUT_RULES: &str = "{ lambda ; a:f32[3]. let
+    b:f32[3] = custom_vmap_call[call={ lambda ; c:f32[3]. let d:f32[3] = sin c in (d,) } rule=<function rule at 0x7f>] a
+    e:f32[3] = linear_call[callee={ lambda ; c:f32[3]. let d:f32[3] = mul c 2.0:f32[] in (d,) }] b
+    f:f32[] = reduce_sum[axes=(0,) out_sharding=None] e
+  in (f,) }
+";
+
+#[test]
+fn lost_transposes_and_batching_rules_are_said() {
+    let folder = Folder::new("lost_transposes");
+    folder.write("f.ir", WITHOUT_RULES);
+    let (transpose, batching) = ("the transpose of linear_call", "the batching rule of custom_vmap_call");
+    for (export, says_transpose, says_batching) in [
+        ("g = grad(main)", true, false),
+        ("g = jvp(main)", false, false),
+        ("g = vmap(main, axis_size=2)", false, true),
+        ("g = hessian(main)", true, true),
+    ] {
+        let check = folder.rjaxc(&["check", "f.ir", "--export", export]);
+        assert_eq!(check.stderr.contains(transpose), says_transpose, "{export}: {}", check.stderr);
+        assert_eq!(check.stderr.contains(batching), says_batching, "{export}: {}", check.stderr);
+        check.succeeds();
+    }
+}

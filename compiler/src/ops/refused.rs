@@ -21,7 +21,17 @@ pub const REFUSED: &[Refused] = &[
                eqx.error_if makes none where EQX_ON_ERROR=nan is set as the text is printed",
     },
     Refused {
-        names: &["addupdate", "empty_ref", "freeze", "get", "new_ref", "run_state", "swap"],
+        names: &[
+            "addupdate",
+            "broadcast_to",
+            "create_linear",
+            "empty_ref",
+            "freeze",
+            "get",
+            "new_ref",
+            "run_state",
+            "swap",
+        ],
         why: "works on a mutable reference (`Ref`)",
         hint: "export the function without `jax.new_ref`, or use its StableHLO text, which has references lowered",
     },
@@ -34,6 +44,16 @@ pub const REFUSED: &[Refused] = &[
         names: &["all_gather_invariant", "pbroadcast", "pgather", "psum_invariant", "pvary", "shard_map"],
         why: "works on an axis of devices, of which there is one here",
         hint: "export the function for one device, with `vmap` in place of the axis",
+    },
+    Refused {
+        names: &["check", "dce_sink", "stage", "unreachable"],
+        why: "is a mark of a transformation of JAX that was not carried out",
+        hint: "print the jaxpr of the transformed function, such as `checkify.checkify(f)`",
+    },
+    Refused {
+        names: &["from_edtype", "to_edtype"],
+        why: "converts an extended dtype, of which keys alone are known",
+        hint: "use the StableHLO text of the same function, which has it lowered",
     },
     Refused {
         names: &["noinline"],
@@ -49,6 +69,16 @@ pub const REFUSED: &[Refused] = &[
             "bcoo_sum_duplicates",
             "bcsr_extract",
             "bcsr_fromdense",
+            "cholesky_update",
+            "philox2x32",
+            "philox4x32",
+            "remat_opt",
+            "scaled_dot",
+            "select_and_scatter",
+            "symmetric_product",
+            "threefry4x32",
+            "todense",
+            "xla_metadata_value",
         ],
         why: "is not supported yet",
         hint: "use the StableHLO text of the same function, which has it lowered",
@@ -88,6 +118,8 @@ pub const REFUSED: &[Refused] = &[
     Refused {
         names: &[
             "custom_partitioning",
+            "global_array_to_host_local_array",
+            "host_local_array_to_global_array",
             "layout_constraint",
             "pin",
             "relayout",
@@ -111,7 +143,6 @@ pub const REFUSED: &[Refused] = &[
     Refused {
         names: &[
             "CustomJVPTraced",
-            "CustomRoot",
             "CustomVJPTraced",
             "Einshape",
             "Fusible",
@@ -153,8 +184,8 @@ pub const REFUSED: &[Refused] = &[
         hint: "export the function for CPU, with `implementation='xla'`",
     },
     Refused {
-        names: &["pallas_call"],
-        why: "is a kernel for one kind of machine",
+        names: &["mpmd_map", "multiple_of", "pallas_call", "reciprocal", "run_scoped"],
+        why: "is a kernel for one kind of machine, or a part of one",
         hint: "export the function with the kernel written in ordinary operations",
     },
 ];

@@ -1,4 +1,4 @@
-//! Warns of derivatives through the bodies of custom functions.
+//! Warns of derivatives and batches of the bodies of custom functions.
 
 use super::exports;
 use crate::diag::Diagnostic;
@@ -7,13 +7,26 @@ use crate::ir::{Program, Value};
 use crate::ops::custom;
 use std::collections::HashSet;
 
-/// The rules that derivatives of a file ask for in vain: one warning each. `requested` is as for [`super::entries`].
+/// The transformations that transpose.
+const REVERSE: [&str; 6] = ["grad", "value_and_grad", "vjp", "jacrev", "hessian", "hvp"];
+
+/// The transformations that batch.
+const BATCHING: [&str; 4] = ["vmap", "jacfwd", "jacrev", "hessian"];
+
+/// The rules that derivatives and batches of a file ask for in vain: one warning each. `requested` is as for [`super::entries`].
 pub fn lost_rules(source: &Source, requested: &[Export]) -> Vec<Diagnostic> {
     let mut warnings = Vec::new();
     let mut seen = HashSet::new();
     for export in exports(source, requested) {
-        let Some((function, active)) = differentiated(source, &export.expression) else { continue };
-        warnings.extend(through_bodies(function, &active, &mut seen));
+        let expression = &export.expression;
+        if let Some((function, active)) = differentiated(source, expression) {
+            let is_reverse = applies(expression, &REVERSE);
+            let active = smooth(function, &active);
+            warnings.extend(unseen(custom::lost_rules(function, &active, is_reverse), &mut seen));
+        }
+        if let Some(function) = function(source, expression).filter(|_| applies(expression, &BATCHING)) {
+            warnings.extend(unseen(custom::lost_batching_rules(function), &mut seen));
+        }
     }
     warnings
 }
@@ -21,37 +34,59 @@ pub fn lost_rules(source: &Source, requested: &[Export]) -> Vec<Diagnostic> {
 /// The same for derivatives of a function by all inputs.
 pub fn lost_rules_by_all(source: &Source, export: &Export) -> Vec<Diagnostic> {
     let Some(function) = function(source, &export.expression) else { return Vec::new() };
-    through_bodies(function, &vec![true; function.inputs.len()], &mut HashSet::new())
+    let active = smooth(function, &vec![true; function.inputs.len()]);
+    unseen(custom::lost_rules(function, &active, true), &mut HashSet::new())
 }
 
-fn through_bodies(
-    program: &Program,
-    active: &[bool],
-    seen: &mut HashSet<(String, Option<String>)>,
-) -> Vec<Diagnostic> {
+/// Those of the marked inputs that have derivatives.
+fn smooth(program: &Program, active: &[bool]) -> Vec<bool> {
     let inexact = program.input_avals().into_iter().map(|aval| aval.dtype.is_inexact());
-    let active: Vec<bool> = inexact.zip(active).map(|(inexact, &active)| inexact && active).collect();
-    let mut lost = custom::lost_rules(program, &active);
+    inexact.zip(active).map(|(inexact, &active)| inexact && active).collect()
+}
+
+fn unseen(mut lost: Vec<custom::LostRule>, seen: &mut HashSet<(String, Option<String>)>) -> Vec<Diagnostic> {
     lost.retain(|rule| seen.insert((rule.primitive.clone(), rule.name.clone())));
     lost.iter().map(warning).collect()
 }
 
+/// Is one of these transformations among those of the expression?
+fn applies(expression: &Expression, names: &[&str]) -> bool {
+    match expression {
+        Expression::Function { .. } => false,
+        Expression::Transform { name, argument, .. } => {
+            names.contains(&name.as_str()) || applies(argument, names)
+        }
+    }
+}
+
 fn warning(rule: &custom::LostRule) -> Diagnostic {
     let keyword = rule.primitive.trim_end_matches("_call");
-    let name = rule.name.as_deref().unwrap_or("NAME");
-    let line = match keyword {
-        "custom_vjp" => format!("`custom_vjp {name} = FORWARD, BACKWARD`"),
-        _ => format!("`custom_jvp {name} = RULE`"),
+    let unnamed = if matches!(keyword, "linear" | "custom_vmap") { &rule.primitive } else { "NAME" };
+    let name = rule.name.as_deref().unwrap_or(unnamed);
+    let (lost, what, hint) = match keyword {
+        "linear" => (
+            "transpose".to_string(),
+            "transposed instead, which may give another derivative",
+            "print the derivative from Python, whose text has the transpose in it".to_string(),
+        ),
+        "custom_vmap" => (
+            "batching rule".to_string(),
+            "batched instead, which may give another result",
+            "print `jax.vmap` of the function from Python, whose text has what the rule makes of it"
+                .to_string(),
+        ),
+        _ => {
+            let line = match keyword {
+                "custom_vjp" => format!("`custom_vjp {name} = FORWARD, BACKWARD`"),
+                _ => format!("`custom_jvp {name} = RULE`"),
+            };
+            let hint = format!("write {line} into an .ir file, with functions of the file that are the rule");
+            (format!("{keyword} rule"), "differentiated instead, which may give another derivative", hint)
+        }
     };
-    Diagnostic::warning(format!(
-        "the {keyword} rule of {name} is not in the text: its body is differentiated instead, which may give another \
-         derivative"
-    ))
-    .hint(format!(
-        "write {line} into an .ir file, with functions of the file that are the rule; `--deny lost-rules` makes this an \
-         error"
-    ))
-    .with_origin(&rule.origin)
+    Diagnostic::warning(format!("the {lost} of {name} is not in the text: its body is {what}"))
+        .hint(format!("{hint}; `--deny lost-rules` makes this an error"))
+        .with_origin(&rule.origin)
 }
 
 /// The function that an expression differentiates, and by which inputs it may.

@@ -87,15 +87,29 @@ impl<'a> Parser<'a> {
         self.at += 1;
         let mut items = Vec::new();
         while self.at < close {
-            let Some(item) = self.value()? else { return Ok(None) };
-            let is_function = matches!(item, ParamValue::Jaxpr(_) | ParamValue::Name(_));
-            items.push(item);
-            if self.at < close && !self.eat(b',') && !is_function {
-                return Ok(None);
+            let first = self.at;
+            let item = self.value()?;
+            let is_function = matches!(item, Some(ParamValue::Jaxpr(_) | ParamValue::Name(_)));
+            let is_whole = self.at == close || self.is_punct(self.at, b',') || is_function;
+            match item {
+                Some(item) if is_whole => items.push(item),
+                // The value of a parameter in `('key', value)`.
+                _ if matches!(items[..], [ParamValue::Str(_)]) => items.push(self.opaque_item(first, close)),
+                _ => return Ok(None),
             }
+            self.eat(b',');
         }
         self.at = close + 1;
         Ok(Some(ParamValue::Tuple(items)))
+    }
+
+    /// An item without structure, which begins at `first`: the text up to the next comma or `close`.
+    fn opaque_item(&mut self, first: usize, close: usize) -> ParamValue<'a> {
+        self.at = first;
+        while self.at < close && !self.is_punct(self.at, b',') {
+            self.at = self.behind(self.at);
+        }
+        ParamValue::Opaque(self.text_between(first, self.at))
     }
 
     /// `<class 'numpy.float32'>` is a name, `<function f.<locals>.<lambda> at 0x7f>` means nothing.

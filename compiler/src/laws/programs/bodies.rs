@@ -150,7 +150,9 @@ impl Generator<'_> {
         let rest = match kind {
             CallKind::Remat => Params::new().with("differentiated", false).with("prevent_cse", true),
             CallKind::Jit | CallKind::ClosedCall | CallKind::CoreCall => Params::new(),
-            CallKind::CustomVmap | CallKind::Linear | CallKind::Composite => Params::new(),
+            CallKind::CustomVmap | CallKind::Linear | CallKind::Composite | CallKind::EvalJaxpr => {
+                Params::new()
+            }
         };
         let name = (kind == CallKind::Jit).then(|| "inner".to_string());
         self.b.emit_one(Call { kind, name, body, rest }, &operands)

@@ -30,10 +30,12 @@ pub enum CallKind {
     Linear,
     /// `jax.lax.composite`.
     Composite,
+    /// Of functions that JAX has traced before.
+    EvalJaxpr,
 }
 
 impl CallKind {
-    const ALL: [CallKind; 7] = [
+    const ALL: [CallKind; 8] = [
         CallKind::Jit,
         CallKind::ClosedCall,
         CallKind::CoreCall,
@@ -41,18 +43,21 @@ impl CallKind {
         CallKind::CustomVmap,
         CallKind::Linear,
         CallKind::Composite,
+        CallKind::EvalJaxpr,
     ];
 
     /// The names in text, the one that is printed first.
     fn names(self) -> &'static [&'static str] {
         match self {
-            CallKind::Jit => &["jit", "pjit"],
+            // The last two say where it is compiled, and with what remarks.
+            CallKind::Jit => &["jit", "pjit", "compute_on", "xla_metadata_call"],
             CallKind::ClosedCall => &["closed_call", "core_closed_call", "xla_call"],
             CallKind::CoreCall => &["core_call"],
             CallKind::Remat => &["remat2", "checkpoint", "remat"],
             CallKind::CustomVmap => &["custom_vmap_call"],
             CallKind::Linear => &["linear_call"],
             CallKind::Composite => &["composite"],
+            CallKind::EvalJaxpr => &["eval_jaxpr"],
         }
     }
 
@@ -61,7 +66,7 @@ impl CallKind {
             CallKind::Jit | CallKind::Remat | CallKind::Composite => "jaxpr",
             CallKind::CustomVmap => "call",
             CallKind::Linear => "callee",
-            CallKind::ClosedCall | CallKind::CoreCall => "call_jaxpr",
+            CallKind::ClosedCall | CallKind::CoreCall | CallKind::EvalJaxpr => "call_jaxpr",
         }
     }
 }
@@ -84,7 +89,9 @@ impl Call {
     fn again(&self, b: &mut Builder, body: Program, operands: &[Atom]) -> Vec<Atom> {
         match self.kind {
             CallKind::Jit | CallKind::ClosedCall | CallKind::CoreCall => inline(b, &body, operands),
-            CallKind::CustomVmap | CallKind::Linear | CallKind::Composite => inline(b, &body, operands),
+            CallKind::CustomVmap | CallKind::Linear | CallKind::Composite | CallKind::EvalJaxpr => {
+                inline(b, &body, operands)
+            }
             CallKind::Remat => b.emit(Call { body: body.into(), ..self.clone() }, operands),
         }
     }
@@ -168,7 +175,7 @@ impl Family for Call {
                 .with("prevent_cse", true),
             CallKind::Composite => Params::new().with("version", 1i64),
             CallKind::Jit | CallKind::ClosedCall | CallKind::CoreCall => Params::new(),
-            CallKind::CustomVmap | CallKind::Linear => Params::new(),
+            CallKind::CustomVmap | CallKind::Linear | CallKind::EvalJaxpr => Params::new(),
         };
         let name = |kind| (kind == CallKind::Jit).then(|| "negate".to_string());
         let call = |kind| Call { kind, name: name(kind), body: sample_body(), rest: rest(kind) };

@@ -366,8 +366,16 @@ impl Primitive for CustomCall {
         }
     }
 
-    fn transpose(&self, _: &mut TransposeCx, _: &[Tangent], _: &[Operand]) -> Rule<Vec<Tangent>> {
-        Err(NoRule::ByDesign("differentiation replaces the call by its rule"))
+    /// Rules may call functions with rules of their own on tangents, in which they are linear.
+    fn transpose(
+        &self,
+        cx: &mut TransposeCx,
+        cotangents: &[Tangent],
+        operands: &[Operand],
+    ) -> Rule<Vec<Tangent>> {
+        let body = self.programs[0].clone();
+        let call = Call { kind: CallKind::Jit, name: self.name.clone(), body, rest: Params::new() };
+        call.transpose(cx, cotangents, operands)
     }
 
     fn batch(&self, cx: &mut BatchCx, operands: &[Atom], dims: &[BatchDim]) -> Rule<Batched> {

@@ -66,12 +66,13 @@ fn leaves_and_structure(text: &str) -> Option<(Vec<&str>, &str)> {
     (structure.matches('*').count() == values.len()).then_some((values, structure))
 }
 
-fn within<'t>(text: &'t str, open: &str, close: char) -> Option<&'t str> {
+/// What stands between the two.
+pub(in crate::ops) fn within<'t>(text: &'t str, open: &str, close: char) -> Option<&'t str> {
     text.strip_prefix(open)?.strip_suffix(close)
 }
 
 /// The parts of a list, separated by commas outside all brackets and quotes.
-fn items(text: &str) -> Option<Vec<&str>> {
+pub(in crate::ops) fn items(text: &str) -> Option<Vec<&str>> {
     let (mut found, mut depth, mut start) = (Vec::new(), 0usize, 0);
     let mut quote = None;
     for (at, byte) in text.bytes().enumerate() {

@@ -21,6 +21,7 @@ pub use call::{Call, CallKind};
 pub use cond::Cond;
 pub use counted::as_scan;
 pub use custom::{CustomCall, CustomKind, CustomLinear, VjpRule};
+pub(super) use flat_tree::{items, within};
 pub use platform::PlatformIndex;
 pub(super) use pointwise::is_elementwise;
 pub use scan::Scan;

@@ -1,8 +1,10 @@
-//! Calls of custom functions whose rule is nowhere: their bodies are differentiated, which may give another derivative.
+//! Calls of custom functions whose rule is nowhere: their bodies are differentiated, transposed or batched, which may give
+//! something else.
 
 use super::super::Op;
-use super::super::control::{CallKind, CustomCall};
+use super::super::control::{Call, CallKind, CustomCall};
 use super::super::elementwise::{Identity, IdentityKind};
+use super::super::rules::Primitive;
 use crate::diag::Origin;
 use crate::ir::{Atom, Program, Var};
 use std::collections::HashSet;
@@ -15,7 +17,7 @@ const BODY_IS_RIGHT: [&str; 6] =
 /// A rule that the text names at most.
 #[derive(Clone, Debug)]
 pub struct LostRule {
-    /// `custom_jvp_call` or `custom_vjp_call`.
+    /// `custom_jvp_call`, `custom_vjp_call`, `linear_call` or `custom_vmap_call`.
     pub primitive: String,
     /// The function.
     pub name: Option<String>,
@@ -23,15 +25,23 @@ pub struct LostRule {
     pub origin: Origin,
 }
 
-/// The rules that a derivative by the marked inputs asks for in vain, once each.
-pub fn lost_rules(program: &Program, active: &[bool]) -> Vec<LostRule> {
-    let mut search = Search::default();
+/// The rules that a derivative by the marked inputs asks for in vain, once each; in reverse mode also transposes.
+pub fn lost_rules(program: &Program, active: &[bool], is_reverse: bool) -> Vec<LostRule> {
+    let mut search = Search { is_reverse, ..Search::default() };
     search.program(program, active);
+    search.found
+}
+
+/// The rules that batching asks for in vain, once each.
+pub fn lost_batching_rules(program: &Program) -> Vec<LostRule> {
+    let mut search = Search::default();
+    search.batched(program);
     search.found
 }
 
 #[derive(Default)]
 struct Search {
+    is_reverse: bool,
     found: Vec<LostRule>,
     seen: HashSet<(String, Option<String>)>,
 }
@@ -66,8 +76,12 @@ impl Search {
         match op {
             Op::CustomCall(call) if has_rule(call) => {}
             Op::CustomCall(call) => {
-                self.note(call, origin);
+                self.note(call.name(), call.name.as_ref(), origin);
                 return self.program(call.body(), operands);
+            }
+            Op::Call(call) if call.kind == CallKind::Linear && self.is_reverse => {
+                self.note_call(call, origin);
+                return self.program(&call.body, operands);
             }
             Op::Call(call) if call.kind != CallKind::Remat => return self.program(&call.body, operands),
             // Loops and branches hand on what they will: all of it counts.
@@ -80,18 +94,29 @@ impl Search {
         vec![true; results]
     }
 
-    fn note(&mut self, call: &CustomCall, origin: &Origin) {
-        use super::super::rules::Primitive;
-        let key = (call.name().to_string(), call.name.clone());
-        if self.seen.insert(key) {
-            let (primitive, name) = (call.name().to_string(), call.name.clone());
+    fn batched(&mut self, program: &Program) {
+        for eqn in &program.equations {
+            match &eqn.op {
+                Op::Call(call) if call.kind == CallKind::CustomVmap => self.note_call(call, &eqn.origin),
+                _ => {}
+            }
+            eqn.op.bodies().iter().for_each(|body| self.batched(body));
+        }
+    }
+
+    fn note_call(&mut self, call: &Call, origin: &Origin) {
+        self.note(call.name(), call.name.as_ref(), origin);
+    }
+
+    fn note(&mut self, primitive: &str, name: Option<&String>, origin: &Origin) {
+        let (primitive, name) = (primitive.to_string(), name.cloned());
+        if self.seen.insert((primitive.clone(), name.clone())) {
             self.found.push(LostRule { primitive, name, origin: origin.clone() });
         }
     }
 }
 
 fn has_rule(call: &CustomCall) -> bool {
-    use super::super::rules::Primitive;
     let name = call.name.as_deref().unwrap_or_default();
     let is_real = call.body().input_avals().iter().all(|aval| !aval.dtype.is_complex());
     call.bodies().len() > 1 || (is_real && BODY_IS_RIGHT.contains(&name)) || super::rule(call).is_some()

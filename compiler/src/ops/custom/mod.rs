@@ -14,7 +14,7 @@ mod tests;
 
 pub use inlined::inlined;
 pub use library::by_body;
-pub use lost::{LostRule, lost_rules};
+pub use lost::{LostRule, lost_batching_rules, lost_rules};
 pub use patterns::recognized;
 
 use super::control::{CustomCall, CustomKind};

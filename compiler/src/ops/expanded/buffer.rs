@@ -25,7 +25,7 @@ fn maybe_set(source: &Source) -> Meaning {
     if xs.rank() == 0 || xs.shape.extents()[1..] != *x.shape.extents() || xs.dtype != x.dtype {
         return Err(source.wrong(format!("expected a row of {xs}, found {x}")));
     }
-    let always = source.params.bool("makes_false_steps").unwrap_or(false);
+    let always = source.is_lane || source.params.bool("makes_false_steps").unwrap_or(false);
     let (mut b, inputs) = source.inputs();
     let (pred, xs, x, index) = (inputs[0], inputs[1], inputs[2], inputs[3]);
     let at = from_the_end(&mut b, xs, index)?;

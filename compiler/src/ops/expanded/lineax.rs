@@ -4,13 +4,16 @@
 //! has one item per leaf, which for arrays is a bare object. The state follows from the operator and is not read, so
 //! that it may stand in the text as `_`.
 
-use super::super::linalg;
+use super::super::elementwise::CompareKind;
+use super::super::linalg::{Solver, TridiagonalSolve, algebra, negligible};
+use super::super::reduction::{Reduce, ReduceKind};
 use super::super::unvmap::{Unknown, all_finite};
+use super::operators::{Leaf, Operator, flat, split};
+use super::tree::Tree;
 use super::{Meaning, Source, emit};
 use crate::diag::Diagnostic;
-use crate::ir::inline::inline;
-use crate::ir::{Atom, Body, Builder, Params, Program, Value};
-use crate::types::{Aval, DType, Literal, Shape};
+use crate::ir::{Atom, Builder, Params, Value};
+use crate::types::{Aval, DType, Literal};
 
 pub(super) const NAME: &str = "linear_solve";
 
@@ -18,230 +21,248 @@ pub(super) const NAME: &str = "linear_solve";
 const SINGULAR: i64 = 2;
 const NONFINITE_INPUT: i64 = 6;
 
-/// How large an operator may be that is given as a function: it is applied to each basis vector.
-const MAX_BASIS: usize = 64;
+const NOT_UNDERSTOOD: &str = "its tree is not understood";
 
 /// What the parameters say.
 struct Form<'a> {
-    operator: &'a str,
-    solver: &'a str,
-    /// The positions of its operands, per array leaf.
-    of_operator: Vec<usize>,
-    vector: usize,
-    /// The operator, if it is a function.
-    function: Option<&'a Body>,
+    operator: &'a Tree<'a>,
+    /// The leaves of the operator: `None` for an array.
+    leaves: Vec<Option<&'a Value>>,
+    /// How many operands the operator has.
+    arrays: usize,
+    /// The positions of the parts of the vector among the operands.
+    vector: std::ops::Range<usize>,
+    method: Method,
 }
 
-/// Results: the solution, i32[] that says whether it is one, and statistics of the solver, which are [`Unknown`].
-/// Source: lineax linear_solve.
+/// How the solver finds the solution.
+enum Method {
+    /// Divides by the diagonal; unless it is regular, what is negligible counts as infinite.
+    Diagonal {
+        is_regular: bool,
+    },
+    Tridiagonal,
+    Triangular {
+        is_lower: bool,
+        is_unit: bool,
+    },
+    FullRank,
+    /// The fraction of the largest singular value that is zero; `None`: by the size and the dtype.
+    AnyRank {
+        cutoff: Option<f64>,
+    },
+}
+
+/// Results: the parts of the solution, i32[] that says whether it is one, and statistics of the solver, which are
+/// [`Unknown`]. Source: lineax linear_solve.
 pub(super) fn meaning(source: &Source) -> Option<Meaning> {
     (source.name == NAME && source.params.get("treedef").is_some()).then(|| linear_solve(source))
 }
 
 /// The operands that hold the operator and the vector.
 pub(super) fn operands_read(params: &Params, count: usize) -> Option<Vec<usize>> {
-    let tree = params.get("treedef")?.to_string();
-    let form = form(params, &tree).ok()?;
-    let read: Vec<usize> = form.of_operator.iter().copied().chain([form.vector]).collect();
-    read.iter().all(|&at| at < count).then_some(read)
+    let text = params.get("treedef")?.to_string();
+    let tree = Tree::read(&text)?;
+    let form = Form::read(params, &tree).ok()?;
+    (form.vector.end <= count).then(|| (0..form.arrays).chain(form.vector).collect())
 }
 
-/// Errors: what is not understood.
-fn form<'a>(params: &'a Params, tree: &'a str) -> Result<Form<'a>, &'static str> {
-    let inner = tree.strip_prefix("PyTreeDef((").and_then(|text| text.strip_suffix("))"));
-    let parts = split(inner.ok_or("its tree is not understood")?);
-    let [operator, state, vector, _, solver, _] = parts[..] else { return Err("its tree is not understood") };
-    let leaves: Vec<&Value> = match params.get("static") {
-        Some(Value::Tuple(leaves)) => leaves.iter().collect(),
-        _ => return Err("its static leaves are not understood"),
-    };
-    let is_array = |leaf: &Value| matches!(leaf, Value::Opaque(text) if text.starts_with("<object object"));
-    let (first, before) = (stars(operator), stars(operator) + stars(state));
-    if stars(vector) != 1 || before >= leaves.len() || !is_array(leaves[before]) {
-        return Err("vectors that are not one array are not supported");
+impl<'a> Form<'a> {
+    /// Errors: what is not understood.
+    fn read(params: &'a Params, tree: &'a Tree<'a>) -> Result<Self, String> {
+        let [operator, state, vector, _, solver, _] = &tree.branches[..] else {
+            return Err(NOT_UNDERSTOOD.to_string());
+        };
+        let leaves: Vec<&Value> = match params.get("static") {
+            Some(Value::Tuple(leaves)) if leaves.len() == tree.leaves => leaves.iter().collect(),
+            _ => return Err("its static leaves are not understood".to_string()),
+        };
+        let is_array =
+            |leaf: &Value| matches!(leaf, Value::Opaque(text) if text.starts_with("<object object"));
+        let before = operator.leaves + state.leaves;
+        let arrays = |end: usize| leaves[..end].iter().filter(|leaf| is_array(leaf)).count();
+        if !leaves[before..before + vector.leaves].iter().all(|leaf| is_array(leaf)) {
+            return Err("a vector that is not made of arrays".to_string());
+        }
+        let of_solver = &leaves[tree.leaves - 1 - solver.leaves..tree.leaves - 1];
+        Ok(Form {
+            operator,
+            leaves: leaves[..operator.leaves].iter().map(|&leaf| (!is_array(leaf)).then_some(leaf)).collect(),
+            arrays: arrays(operator.leaves),
+            vector: arrays(before)..arrays(before + vector.leaves),
+            method: Method::read(solver, state, of_solver)
+                .ok_or_else(|| format!("{} is not supported", solver.name))?,
+        })
     }
-    let position = |leaf: usize| leaves[..leaf].iter().filter(|leaf| is_array(leaf)).count();
-    let of_operator = (0..first).filter(|&leaf| is_array(leaves[leaf])).map(position).collect();
-    let functions: Vec<&Body> = leaves[..first]
-        .iter()
-        .filter_map(|leaf| if let Value::Body(body) = leaf { Some(body) } else { None })
-        .collect();
-    Ok(Form {
-        operator: node_name(operator),
-        solver: node_name(solver),
-        of_operator,
-        vector: position(before),
-        function: functions.first().copied().filter(|_| functions.len() == 1),
-    })
 }
 
-/// `CustomNode(LU[..], ..)` is called `LU`.
-fn node_name(node: &str) -> &str {
-    let name = node.strip_prefix("CustomNode(").unwrap_or(node);
-    name.split('[').next().unwrap_or(name)
-}
-
-/// The parts between commas outside brackets.
-fn split(text: &str) -> Vec<&str> {
-    let (mut parts, mut depth, mut start) = (Vec::new(), 0usize, 0);
-    for (at, byte) in text.bytes().enumerate() {
-        match byte {
-            b'(' | b'[' | b'{' => depth += 1,
-            b')' | b']' | b'}' => depth = depth.saturating_sub(1),
-            b',' if depth == 0 => {
-                parts.push(text[start..at].trim());
-                start = at + 1;
+impl Method {
+    fn read(solver: &Tree, state: &Tree, leaves: &[&Value]) -> Option<Self> {
+        match (solver.name, leaves) {
+            ("AutoLinearSolver", _) => {
+                let [token, state] = &state.branches[..] else { return None };
+                Method::chosen(token.name, state)
             }
-            _ => {}
+            ("Diagonal", [Value::Bool(is_regular)]) => Some(Method::Diagonal { is_regular: *is_regular }),
+            ("SVD", []) => Some(Method::AnyRank { cutoff: None }),
+            ("SVD", [cutoff]) => {
+                Some(Method::AnyRank { cutoff: Some(number(cutoff).filter(|cutoff| *cutoff >= 0.0)?) })
+            }
+            ("Tridiagonal", _) => Some(Method::Tridiagonal),
+            ("Triangular", _) => Method::triangular(state),
+            // The iterative ones stop near the solution of these.
+            ("LU" | "QR" | "Cholesky" | "CG" | "NormalCG" | "Normal" | "GMRES" | "BiCGStab" | "LSMR", _) => {
+                Some(Method::FullRank)
+            }
+            _ => None,
         }
     }
-    parts.push(text[start..].trim());
-    parts
+
+    /// The choice of an `AutoLinearSolver`.
+    fn chosen(token: &str, state: &Tree) -> Option<Self> {
+        match token {
+            "diagonal_token" => Some(Method::Diagonal { is_regular: false }),
+            "well_posed_diagonal_token" => Some(Method::Diagonal { is_regular: true }),
+            "tridiagonal_token" => Some(Method::Tridiagonal),
+            "triangular_token" => Method::triangular(state),
+            "lu_token" | "qr_token" | "cholesky_token" => Some(Method::FullRank),
+            "svd_token" => Some(Method::AnyRank { cutoff: None }),
+            _ => None,
+        }
+    }
+
+    /// The state says whether the matrix, before it was transposed, is a lower one, and whether its diagonal is ones.
+    fn triangular(state: &Tree) -> Option<Self> {
+        let flag = |tree: &Tree| match tree.name {
+            "Static" if tree.about.contains("[True]") => Some(true),
+            "Static" if tree.about.contains("[False]") => Some(false),
+            _ => None,
+        };
+        let [_, is_lower, is_unit, _, is_transposed] = &state.branches[..] else { return None };
+        let is_lower = flag(is_lower)? != flag(is_transposed)?;
+        Some(Method::Triangular { is_lower, is_unit: flag(is_unit)? })
+    }
 }
 
-/// How many leaves a part of a tree has. What describes a node, in the brackets after its name, has none.
-fn stars(tree: &str) -> usize {
-    let (mut count, mut rest) = (0, tree);
-    while let Some(at) = rest.find(['*', '[']) {
-        let is_description = rest[..at].rsplit("CustomNode(").next().is_some_and(|name| {
-            rest[..at].contains("CustomNode(")
-                && !name.is_empty()
-                && name.chars().all(|c| c.is_alphanumeric() || c == '_')
-        });
-        if rest.as_bytes()[at] == b'*' {
-            count += 1;
-            rest = &rest[at + 1..];
-        } else if is_description {
-            rest = behind_bracket(&rest[at..]);
-        } else {
-            rest = &rest[at + 1..];
-        }
+fn number(value: &Value) -> Option<f64> {
+    match value {
+        Value::Float(bits) => Some(f64::from_bits(*bits)),
+        Value::Int(x) => Some(*x as f64),
+        _ => None,
     }
-    count
-}
-
-/// What follows the bracket that is open at the start.
-fn behind_bracket(text: &str) -> &str {
-    let mut depth = 0usize;
-    for (at, byte) in text.bytes().enumerate() {
-        match byte {
-            b'(' | b'[' | b'{' => depth += 1,
-            b')' | b']' | b'}' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        if depth == 0 {
-            return &text[at + 1..];
-        }
-    }
-    ""
 }
 
 /// The operands of `source` are those of [`operands_read`]: the operator's, then the vector.
 fn linear_solve(source: &Source) -> Meaning {
-    let tree = source.params.require("treedef")?.to_string();
-    let form = form(source.params, &tree).map_err(|why| source.unsupported(why))?;
-    let Some((vector, arrays)) = source.operands.split_last() else {
-        return Err(source.wrong("expected an operator and a vector, found no operands"));
-    };
-    if form.of_operator.len() != arrays.len() || !vector.dtype.is_inexact() || vector.rank() > 1 {
-        return Err(source.unsupported(&format!("a vector of type {vector} is not supported")));
+    let text = source.params.require("treedef")?.to_string();
+    let tree = Tree::read(&text).ok_or_else(|| source.unsupported(NOT_UNDERSTOOD))?;
+    let form = Form::read(source.params, &tree).map_err(|why| source.unsupported(&why))?;
+    if form.arrays + form.vector.len() != source.operands.len() || form.vector.is_empty() {
+        return Err(source.wrong("expected an operator and a vector"));
     }
-    if source.results.len() < 2 {
-        return Err(source.wrong(format!("expected at least 2 results, found {}", source.results.len())));
+    let dtype = source.operands[form.arrays].dtype;
+    if !matches!(dtype, DType::F32 | DType::F64 | DType::C64 | DType::C128) {
+        return Err(source.unsupported(&format!("elements of type {dtype} are not supported")));
     }
     let (mut b, inputs) = source.inputs();
-    let (rhs, arrays) = inputs.split_last().expect("the vector was there");
-    let solution = solution(source, &form, &mut b, arrays, *rhs)?;
-    let code = code(&mut b, solution, *rhs);
-    let mut outputs = vec![solution, code];
-    for result in &source.results[2..] {
-        let aval =
-            result.clone().ok_or_else(|| source.unsupported("the types of its results are not written"))?;
+    let (arrays, vectors) = inputs.split_at(form.arrays);
+    let rhs = flat(&mut b, vectors, dtype).map_err(|why| source.unsupported(&why))?;
+    let solution = solution(&form, &mut b, arrays, rhs, dtype).map_err(|why| source.unsupported(&why))?;
+    let code = code(&mut b, solution, rhs);
+    let (parts, others) = parts(source, b.aval(solution).shape[0])?;
+    let mut outputs = split(&mut b, solution, &parts);
+    outputs.push(code);
+    for aval in others {
         outputs.push(emit(&mut b, Unknown { aval }, &[])?);
     }
     Ok(b.finish(outputs))
 }
 
-fn solution(
-    source: &Source,
-    form: &Form,
-    b: &mut Builder,
-    arrays: &[Atom],
-    rhs: Atom,
-) -> Result<Atom, Diagnostic> {
-    let matrix = match (form.operator, form.function, arrays) {
-        ("MatrixLinearOperator", None, &[matrix]) => matrix,
-        ("DiagonalLinearOperator", None, &[diagonal]) if b.aval(diagonal) == b.aval(rhs) => {
-            return Ok(b.div(rhs, diagonal));
-        }
-        ("IdentityLinearOperator", None, []) => return Ok(rhs),
-        ("FunctionLinearOperator", Some(function), constants) => {
-            let aval = b.aval(rhs);
-            match as_matrix(b, function, constants, &aval) {
-                Some(matrix) if aval.rank() == 0 => return Ok(b.div(rhs, matrix)),
-                Some(matrix) => matrix,
-                None => return Err(source.unsupported(&format!("an operator on {aval} by a function"))),
-            }
-        }
-        (operator, ..) => return Err(source.unsupported(&format!("{operator} is not supported"))),
-    };
-    let (aval, vector) = (b.aval(matrix), b.aval(rhs));
-    if aval.rank() != 2
-        || vector.rank() != 1
-        || aval.shape[0] != vector.shape[0]
-        || aval.dtype != vector.dtype
-    {
-        return Err(source.wrong(format!("expected a matrix and a vector, found {aval} and {vector}")));
+/// The types of the parts of a solution of `n` elements, and of what follows the code.
+///
+/// Errors: the types of the results are not written, or do not fit.
+fn parts(source: &Source, n: usize) -> Result<(Vec<Aval>, Vec<Aval>), Diagnostic> {
+    let results: Option<Vec<Aval>> = source.results.iter().cloned().collect();
+    let mut results =
+        results.ok_or_else(|| source.unsupported("the types of its results are not written"))?.into_iter();
+    let (mut parts, mut count) = (Vec::new(), 0);
+    while count < n {
+        let part =
+            results.next().ok_or_else(|| source.wrong(format!("expected a solution of {n} elements")))?;
+        count += part.shape.element_count();
+        parts.push(part);
     }
-    if !matches!(aval.dtype, DType::F32 | DType::F64 | DType::C64 | DType::C128) {
-        return Err(source.unsupported(&format!("elements of type {} are not supported", aval.dtype)));
+    match results.next() {
+        Some(code) if count == n && code == Aval::scalar(DType::I32) => Ok((parts, results.collect())),
+        _ => Err(source.wrong(format!("expected a solution of {n} elements, then i32[]"))),
     }
-    let (rows, cols) = (aval.shape[0], aval.shape[1]);
-    let column = b.expand_dims(rhs, &[1]);
-    // An SVD is asked for where the matrix may be singular, which these solvers do not survive.
-    let x = match form.solver {
-        "LU" | "AutoLinearSolver" | "QR" | "Cholesky" | "Triangular" | "GMRES" | "BiCGStab" | "CG"
-            if rows == cols =>
-        {
-            linalg::solve_square(b, matrix, column)
-        }
-        "QR" | "AutoLinearSolver" if rows > cols && cols > 0 => linalg::solve_tall(b, matrix, column),
-        solver => {
-            let what = format!("{solver} of a {rows} by {cols} matrix is not supported");
-            return Err(source.unsupported(&what));
-        }
-    };
-    Ok(b.reshape(x, [cols]))
 }
 
-/// The matrix of a linear function of vectors like `aval`; `None` if it is too large or is no such function.
-fn as_matrix(b: &mut Builder, function: &Body, constants: &[Atom], aval: &Aval) -> Option<Atom> {
-    let mut program: Program = function.program().clone();
-    let captured = std::mem::take(&mut program.constvars);
-    program.inputs = [captured, program.inputs].concat();
-    let n = aval.shape.element_count();
-    let expected = [b.program().atom_avals(constants), vec![aval.clone()]].concat();
-    if n > MAX_BASIS || program.input_avals() != expected || program.output_avals() != [aval.clone()] {
-        return None;
+/// As a vector. Errors: what is not supported.
+fn solution(form: &Form, b: &mut Builder, arrays: &[Atom], rhs: Atom, dtype: DType) -> Result<Atom, String> {
+    let mut arrays = arrays.iter().copied();
+    let mut leaves = Vec::new();
+    for leaf in &form.leaves {
+        leaves.push(match leaf {
+            None => arrays.next().map_or(Leaf::Other, Leaf::Array),
+            Some(Value::Body(function)) => Leaf::Function(function),
+            Some(_) => Leaf::Other,
+        });
     }
-    if aval.rank() == 0 {
-        let one = Atom::Literal(Literal::from_f64(aval.dtype, 1.0));
-        return inline(b, &program, &[constants, &[one]].concat()).first().copied();
+    let operator = Operator { tree: form.operator, leaves: &leaves };
+    let n = b.aval(rhs).shape[0];
+    let solver = match form.method {
+        Method::Diagonal { is_regular } => {
+            let diagonal = operator.diagonal(b, dtype)?;
+            let diagonal = if is_regular { diagonal } else { without_zeros(b, diagonal) };
+            return match b.aval(diagonal) == b.aval(rhs) {
+                true => Ok(b.div(rhs, diagonal)),
+                false => Err(format!("a diagonal of another size than the vector of {n}")),
+            };
+        }
+        Method::Tridiagonal if form.operator.name == "TridiagonalLinearOperator" => {
+            let diagonals = operator.diagonals(b, dtype)?;
+            return match b.aval(diagonals[0]) == b.aval(rhs) {
+                true => Ok(tridiagonal(b, diagonals, rhs)),
+                false => Err(format!("a diagonal of another size than the vector of {n}")),
+            };
+        }
+        Method::Triangular { is_lower, is_unit } => Solver::Triangular { is_lower, is_unit },
+        Method::Tridiagonal | Method::FullRank => Solver::FullRank,
+        Method::AnyRank { cutoff } => Solver::AnyRank { cutoff },
+    };
+    let matrix = operator.matrix(b, dtype)?;
+    let (rows, cols) = algebra::matrix_extents(b, matrix);
+    if matches!(solver, Solver::Triangular { .. }) && rows != cols {
+        return Err("a triangle that is not square".to_string());
     }
-    let identity = linalg::identity_matrix(b, aval.dtype, n);
-    let mut columns = Vec::new();
-    for column in 0..n {
-        let slice = super::super::shape::Slice::along(&Shape::from([n, n]), 0, column, 1);
-        let basis = emit(b, slice, &[identity]).ok()?;
-        let basis = b.reshape(basis, [n]);
-        let image = inline(b, &program, &[constants, &[basis]].concat());
-        columns.push(b.expand_dims(image[0], &[1]));
+    if rows != n || cols == 0 || n == 0 {
+        return Err(format!("a matrix of {rows} by {cols} with a vector of {n}"));
     }
-    match columns[..] {
-        [] => None,
-        [only] => Some(only),
-        _ => emit(b, super::super::shape::Concatenate { axis: 1 }, &columns).ok(),
-    }
+    Ok(solver.solve(b, matrix, rhs))
+}
+
+/// The diagonal with infinity in place of what is negligible beside its largest element.
+fn without_zeros(b: &mut Builder, diagonal: Atom) -> Atom {
+    let aval = b.aval(diagonal);
+    let size = b.unary(super::super::elementwise::UnaryKind::Abs, diagonal);
+    let largest = b.emit_one(Reduce { kind: ReduceKind::Max, axes: vec![0] }, &[size]);
+    let factor = b.constant_like(largest, negligible(aval.dtype, aval.shape[0]));
+    let least = b.mul(largest, factor);
+    let least = b.broadcast_in_dim(least, aval.shape.clone(), &[]);
+    let counts = b.compare(CompareKind::Gt, size, least);
+    let infinity = b.full(aval.dtype, &aval.shape, f64::INFINITY);
+    b.select(counts, diagonal, infinity)
+}
+
+/// The lower diagonal begins with an element that is not read, the upper one ends with one.
+fn tridiagonal(b: &mut Builder, [middle, lower, upper]: [Atom; 3], rhs: Atom) -> Atom {
+    let nothing = b.zeros(&Aval::new(b.dtype(rhs), [1]));
+    let lower = algebra::joined(b, &[nothing, lower], 1);
+    let upper = algebra::joined(b, &[upper, nothing], 1);
+    let column = algebra::as_column(b, rhs);
+    let x = b.emit_one(TridiagonalSolve { perturb_singular: false }, &[lower, middle, upper, column]);
+    b.reshape(x, b.aval(rhs).shape)
 }
 
 /// 0 where the solution is finite, else whether the matrix or the vector is to blame.
@@ -250,9 +271,4 @@ fn code(b: &mut Builder, solution: Atom, rhs: Atom) -> Atom {
     let literal = |code: i64| Atom::Literal(Literal::from_i64(DType::I32, code));
     let failure = b.select(given, literal(SINGULAR), literal(NONFINITE_INPUT));
     b.select(solved, literal(0), failure)
-}
-
-#[cfg(test)]
-pub(super) fn stars_for_tests(tree: &str) -> usize {
-    stars(tree)
 }

@@ -4,14 +4,18 @@
 mod arithmetic;
 mod buffer;
 mod collective;
+mod lanes;
 mod lineax;
+mod operators;
 mod ragged;
+mod root;
 mod searching;
 mod sparse;
 mod sparse_product;
 mod table;
 #[cfg(test)]
 mod tests;
+mod tree;
 
 pub use table::names;
 
@@ -28,6 +32,8 @@ pub(super) struct Source<'a> {
     pub operands: &'a [Aval],
     /// The types of the results, as far as written.
     pub results: &'a [Option<Aval>],
+    /// Is it one lane of a batch?
+    pub is_lane: bool,
 }
 
 /// What a primitive means, over the operands that it reads.
@@ -42,17 +48,7 @@ pub fn expanded(
     operands: &[Aval],
     results: &[Option<Aval>],
 ) -> Option<Result<Op, Diagnostic>> {
-    let source = Source { name, params, operands, results };
-    let readers: [fn(&Source) -> Option<Meaning>; 7] = [
-        table::meaning,
-        collective::meaning,
-        buffer::meaning,
-        ragged::meaning,
-        sparse::meaning,
-        sparse_product::meaning,
-        lineax::meaning,
-    ];
-    let program = readers.iter().find_map(|read| read(&source))?;
+    let program = meaning(&Source { name, params, operands, results, is_lane: false })?;
     let call = |program: Program| {
         let name = Some(name.to_string());
         Call { kind: CallKind::Jit, name, body: program.into(), rest: Params::new() }.into()
@@ -60,14 +56,36 @@ pub fn expanded(
     Some(program.map(call))
 }
 
+fn meaning(source: &Source) -> Option<Meaning> {
+    let readers: [fn(&Source) -> Option<Meaning>; 9] = [
+        table::meaning,
+        collective::meaning,
+        buffer::meaning,
+        ragged::meaning,
+        sparse::meaning,
+        sparse_product::meaning,
+        lineax::meaning,
+        lanes::vprim,
+        root::meaning,
+    ];
+    readers.iter().find_map(|read| read(source))
+}
+
 /// The operands that the meaning of a primitive depends on; `None`: all of them. The others may be `_`.
 pub fn operands_read(name: &str, params: &Params, count: usize) -> Option<Vec<usize>> {
-    (name == lineax::NAME).then(|| lineax::operands_read(params, count)).flatten()
+    match name {
+        lineax::NAME => lineax::operands_read(params, count),
+        lanes::NAME => {
+            let lanes = lanes::Lanes::read(params)?;
+            operands_read(&lanes.primitive, &lanes.params, count)
+        }
+        _ => None,
+    }
 }
 
 /// Does [`operands_read`] have anything to say about the primitive?
 pub fn may_leave_operands(name: &str) -> bool {
-    name == lineax::NAME
+    name == lineax::NAME || name == lanes::NAME
 }
 
 impl Source<'_> {

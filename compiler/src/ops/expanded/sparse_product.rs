@@ -152,7 +152,7 @@ fn solve(source: &Source) -> Meaning {
     let layout = layout(source, Some(data), &b.aval(indices), &shape)?;
     let dense = densified(&mut b, &layout, inputs[0], indices, &shape)?;
     let rhs = b.expand_dims(inputs[3], &[1]);
-    let x = linalg::solve_square(&mut b, dense, rhs);
+    let x = linalg::algebra::solve(&mut b, dense, rhs);
     let x = b.reshape(x, [n]);
     Ok(b.finish(vec![x]))
 }

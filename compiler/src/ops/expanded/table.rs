@@ -7,13 +7,14 @@ use crate::ir::{Atom, Builder};
 /// Emits the results. Errors: TypeError if the operands or the parameters do not fit.
 type Expand = fn(&mut Builder, &Source, &[Atom]) -> Result<Vec<Atom>, TypeError>;
 
-const EXPANSIONS: [(&str, Expand); 6] = [
+const EXPANSIONS: [(&str, Expand); 7] = [
     ("log2", arithmetic::log2),
     ("polynomial", arithmetic::polynomial),
     ("Ldexp", arithmetic::ldexp),
     ("Frexp", arithmetic::frexp),
     ("SearchSorted", searching::search_sorted),
     ("Nonzero", searching::nonzero),
+    ("tie", second),
 ];
 
 /// The names in the table.
@@ -26,4 +27,12 @@ pub(super) fn meaning(source: &Source) -> Option<Meaning> {
     let (mut b, inputs) = source.inputs();
     let outputs = expand(&mut b, source, &inputs).map_err(|TypeError(why)| source.wrong(why));
     Some(outputs.map(|outputs| b.finish(outputs)))
+}
+
+/// The second operand, which waits for the first one. Source: JAX lax.tie.
+fn second(_: &mut Builder, _: &Source, inputs: &[Atom]) -> Result<Vec<Atom>, TypeError> {
+    match inputs {
+        [_, second] => Ok(vec![*second]),
+        _ => Err(TypeError(format!("expected 2 operands, found {}", inputs.len()))),
+    }
 }

@@ -27,13 +27,6 @@ fn positional_axes_are_folded_and_bad_ones_refused() {
 }
 
 #[test]
-fn leaves_of_trees_are_counted_without_descriptions() {
-    let node = "CustomNode(Static[(Missing, PyTreeDef((*, *)))], [])";
-    assert_eq!(super::lineax::stars_for_tests(&format!("((*, *), {node}, [*])")), 3);
-    assert_eq!(super::lineax::stars_for_tests("CustomNode(A[(x,)], [CustomNode(B[(*)], [*, [*]])])"), 2);
-}
-
-#[test]
 fn operands_that_do_not_fit_are_errors() {
     let info = Value::Record("SparseInfo".into(), vec![(Some("shape".into()), Value::tuple([3usize, 3]))]);
     let params = Params::new().with("spinfo", info);

@@ -5,7 +5,7 @@ use crate::ops::contraction::DotGeneral;
 use crate::ops::elementwise::{CompareKind, ComplexPart, Conj, MakeComplex, PartKind};
 use crate::ops::indexing::{DimensionNumbers, Gather, Mode};
 use crate::ops::linalg::{Lu, TriangularSolve};
-use crate::ops::shape::{Concatenate, Iota, Slice};
+use crate::ops::shape::{Concatenate, Iota, Pad, Slice};
 use crate::types::{DType, Literal, Shape};
 
 /// The extents of the matrices.
@@ -87,6 +87,19 @@ pub fn upper_triangle(b: &mut Builder, x: Atom, offset: i64) -> Atom {
 /// The elements of the main diagonal, the others being zero.
 pub fn diagonal_part(b: &mut Builder, x: Atom) -> Atom {
     masked(b, x, 0, CompareKind::Eq)
+}
+
+/// A matrix with the elements of a vector [n] in rows `max(0, -offset)..` of diagonal `offset`, the others being zero.
+///
+/// Shapes: [n] -> [n + |offset|, n + |offset|].
+pub fn on_diagonal(b: &mut Builder, x: Atom, offset: i64) -> Atom {
+    let size = b.aval(x).shape[0] + offset.unsigned_abs() as usize;
+    let zero = b.constant_like(x, 0.0);
+    // Element i of the padded vector is that of row i.
+    let config = vec![((-offset).max(0), offset.max(0), 0)];
+    let by_row = b.emit_one(Pad { config }, &[x, zero]);
+    let all = b.broadcast_in_dim(by_row, [size, size], &[0]);
+    masked(b, all, offset, CompareKind::Eq)
 }
 
 /// The main diagonals of square matrices, as vectors.

@@ -5,12 +5,13 @@
 //! nothing with them. Decompositions that are unique only up to signs or order are compared by what defines them.
 //! Derivatives are JAX's; where JAX has none, there is none here.
 
-mod algebra;
+pub(super) mod algebra;
 mod cholesky;
 mod eig;
 mod eigh;
 mod factored;
 mod householder;
+mod least_squares;
 mod lu;
 mod qr;
 mod samples;
@@ -29,6 +30,7 @@ pub use eig::Eig;
 pub use eigh::Eigh;
 pub use factored::with_decompositions;
 pub use householder::{Geqp3, Geqrf, HouseholderProduct, Ormqr};
+pub use least_squares::{Solver, negligible};
 pub use lu::{Lu, LuPivotsToPermutation};
 pub use qr::Qr;
 pub use schur::{Hessenberg, Schur};
@@ -43,24 +45,6 @@ use crate::ops::Op;
 use crate::ops::rules::*;
 use crate::types::{Aval, Complex, DType, Kind, Shape, Tensor};
 use textbook::Matrix;
-
-/// `x` with `a x = rhs` for a square matrix and a matrix of right-hand sides.
-pub fn solve_square(b: &mut Builder, a: Atom, rhs: Atom) -> Atom {
-    algebra::solve(b, a, rhs)
-}
-
-/// `x` with the least `|a x - rhs|` for a matrix of full rank with more rows than columns.
-pub fn solve_tall(b: &mut Builder, a: Atom, rhs: Atom) -> Atom {
-    let factors = b.emit(Qr { is_full: false, is_pivoted: false, use_magma: Value::None }, &[a]);
-    let q = algebra::dagger(b, factors[0]);
-    let projected = algebra::matmul(b, q, rhs);
-    b.emit_one(TriangularSolve::left(), &[factors[1], projected])
-}
-
-/// The identity matrix of n rows.
-pub fn identity_matrix(b: &mut Builder, dtype: DType, n: usize) -> Atom {
-    algebra::identity(b, dtype, &Shape::from([n, n]))
-}
 
 const NO_DERIVATIVE: NoRule = NoRule::ByDesign("JAX defines no derivative of it");
 const NOT_LINEAR: NoRule = NoRule::ByDesign("it is not linear");
