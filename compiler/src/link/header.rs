@@ -15,6 +15,9 @@ pub fn header(interface: &Interface) -> String {
          * Results and work memory must not overlap anything else. Functions are pure and re-entrant; they return\n \
          * 0 (RJAX_OK) or a negative rjax_status. `work` needs no initialisation and may be NULL when its size is 0.\n \
          * {}\n \
+         * A call keeps the floating-point modes that it finds and works in all of them: with denormals flushed, or rounding\n \
+         * in another direction, integers and random bits are the same and floats right but for the last places; rounding\n \
+         * downwards makes x - x a -0. Exceptions must be masked; their flags may be raised.\n \
          */\n",
         comment_text(&interface.version),
         comment_text(&interface.target),

@@ -1,5 +1,5 @@
-//! Loops in their plainest form: what never changes is no state, and loops whose number of iterations can be read off are
-//! scans, which have a reverse mode and need no condition.
+//! Loops in their plainest form: what never changes is no state, loops whose number of iterations can be read off are
+//! scans, which have a reverse mode and need no condition, and what they read and write row by row are rows.
 
 use crate::diag::{Diagnostic, Origin};
 use crate::ir::{Atom, Body, Equation, Program};
@@ -7,7 +7,8 @@ use crate::ops::Op;
 use crate::ops::control::{self, Closed};
 use std::collections::HashSet;
 
-/// Makes unchanged parts of the state constants, and counted `while` loops `scan`s, at any depth.
+/// Makes unchanged parts of the state constants, counted `while` loops `scan`s, and their indexed rows xs and ys, at any
+/// depth.
 pub fn run(mut program: Program) -> Result<Program, Diagnostic> {
     // What stands for a variable from now on.
     let mut instead: Vec<Option<Atom>> = vec![None; program.vars.len()];
@@ -27,11 +28,19 @@ pub fn run(mut program: Program) -> Result<Program, Diagnostic> {
             }
             close(eqn, closed);
         }
-        let Op::While(op) = &eqn.op else { continue };
-        if let Some(scan) = control::as_scan(op, &eqn.operands) {
+        if let Op::While(op) = &eqn.op
+            && let Some(scan) = control::as_scan(op, &eqn.operands)
+        {
             // The condition's constants have become the length.
             eqn.operands.drain(..op.condition_consts);
             eqn.op = scan.into();
+        }
+        if let Op::Scan(scan) = &eqn.op
+            && let Some(rows) = control::by_rows(scan, &eqn.operands)
+        {
+            eqn.op = rows.op.into();
+            eqn.operands = rows.operands.iter().map(|&at| eqn.operands[at]).collect();
+            eqn.results = rows.results.iter().map(|&at| eqn.results[at]).collect();
         }
     }
     program.equations.retain(|eqn| !matches!(eqn.op, Op::Scan(_)) || !eqn.results.is_empty());

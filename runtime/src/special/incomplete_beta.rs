@@ -2,6 +2,7 @@
 
 use super::elementary::{exp, log, log1p, log1p_less_operand, sqrt};
 use super::gamma::{lgamma, stirling_rest};
+use super::reachable;
 use core::f64::consts::TAU;
 
 /// More than any operands up to 10^8 need.
@@ -66,6 +67,7 @@ fn log_ratio(m: f64, ratio: f64) -> f64 {
 /// The continued fraction of DLMF 8.17.22, in the forward evaluation of Lentz.
 fn fraction(a: f64, b: f64, x: f64, precision: f64) -> f64 {
     let not_zero = |value: f64| if value.abs() < 1e-300 { 1e-300 } else { value };
+    let precision = reachable(precision);
     let mut c = 1.0;
     let mut d = 1.0 / not_zero(1.0 - (a + b) * x / (a + 1.0));
     let mut result = d;

@@ -2,6 +2,7 @@
 
 use super::elementary::log;
 use super::gamma::{digamma, gamma_density};
+use super::reachable;
 
 /// How far series and fractions are carried, relative to their value.
 pub(super) type Precision = f64;
@@ -150,6 +151,7 @@ fn series(a: f64, x: f64, order: Order, precision: Precision) -> Dual {
 /// `Q(a, x)` over [`gamma_density`], by its continued fraction with even part taken (DLMF 8.9.2), in the forward
 /// evaluation of Lentz.
 fn fraction(a: f64, x: f64, order: Order, precision: Precision) -> Dual {
+    let precision = reachable(precision);
     let mut denominator = Dual { value: x + 1.0 - a, slope: -1.0 };
     let mut d = denominator.inverse();
     let mut c = Dual::constant(1e300);

@@ -9,6 +9,7 @@ mod incomplete_beta;
 mod incomplete_gamma;
 mod zeta;
 
+use core::hint::black_box;
 use incomplete_beta::betainc;
 use incomplete_gamma::{igamma, igamma_grad_a, igammac, random_gamma_grad};
 use zeta::{polygamma_factors, zeta};
@@ -16,6 +17,14 @@ use zeta::{polygamma_factors, zeta};
 // How far iterations go for a result of either type.
 const PRECISION_F64: f64 = 1e-16;
 const PRECISION_F32: f64 = 1e-9;
+
+/// How close to one the factors of a product come: where the caller rounds in one direction, each keeps what that makes
+/// of it, and the product would take it up again and again.
+fn reachable(precision: f64) -> f64 {
+    let (one, little) = (black_box(1.0f64), black_box(1e-30));
+    let (above, below) = ((one + little) - one, one - (one - little));
+    precision.max(8.0 * above.max(below))
+}
 
 fn wide(x: f32) -> f64 {
     if x.abs() < f32::MIN_POSITIVE { 0.0 } else { f64::from(x) }

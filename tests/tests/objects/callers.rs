@@ -2,6 +2,7 @@
 
 use crate::build::{CFLAGS, cc};
 use crate::model::{ELEMENTWISE, Function, Model, compile, from_text, models, sample};
+use rjaxc_compiler::types::Tensor;
 use rjaxc_tests::close::{Tolerance, close};
 use rjaxc_tests::process::{folder, has_tool, run};
 use rjaxc_tests::root;
@@ -14,7 +15,7 @@ fn c_programs_compute_what_is_expected() {
     let dir = folder("objects", "c");
     for model in models(&dir) {
         compile(&model, &dir, &[]);
-        write_caller(&dir, &[&model]);
+        write_caller(&dir, &[&model], MAIN);
         for (mode, flags) in [("pie", ["-fPIE", "-pie"]), ("nopie", ["-fno-pie", "-no-pie"])] {
             let program = format!("{}-{mode}", model.stem);
             let object = format!("{}.o", model.stem);
@@ -30,7 +31,7 @@ fn two_models_live_in_one_program() {
     let models = [sample("softmax"), from_text("elementwise", ELEMENTWISE, &dir), sample("fir")];
     let models: Vec<&Model> = models.iter().collect();
     let objects: Vec<_> = models.iter().map(|model| compile(model, &dir, &[])).collect();
-    write_caller(&dir, &models);
+    write_caller(&dir, &models, MAIN);
     run(cc(&dir).args(["-o", "both", "caller.c"]).args(&objects));
     check_output(&mut Command::new(dir.join("both")), &models);
 }
@@ -70,7 +71,7 @@ fn aarch64_programs_compute_what_is_expected() {
     let dir = folder("objects", "aarch64");
     for model in models(&dir) {
         compile(&model, &dir, &["--target=aarch64-unknown-linux-gnu"]);
-        write_caller(&dir, &[&model]);
+        write_caller(&dir, &[&model], MAIN);
         let mut gcc = Command::new("aarch64-linux-gnu-gcc");
         let object = format!("{}.o", model.stem);
         run(gcc.current_dir(&dir).args(CFLAGS).args(["-static", "-o", model.stem, "caller.c", &object]));
@@ -114,8 +115,11 @@ fn functions_of_many_arrays_take_them_one_by_one() {
     assert_eq!(run(&mut Command::new(dir.join("caller"))), "2 598");
 }
 
-/// Writes `caller.c`, which calls every function once and prints the bytes of all results.
-fn write_caller(dir: &Path, models: &[&Model]) {
+/// Calls everything once.
+const MAIN: &str = "int main(void) { return calls(); }\n";
+
+/// Writes `caller.c`, whose `calls` calls every function once and prints the bytes of all results.
+pub fn write_caller(dir: &Path, models: &[&Model], main: &str) {
     let mut text = String::from("#include <stdio.h>\n");
     models.iter().for_each(|model| text += &format!("#include \"{}.h\"\n", model.stem));
     let mut body = String::new();
@@ -124,7 +128,7 @@ fn write_caller(dir: &Path, models: &[&Model]) {
             call(model, function, &mut text, &mut body).expect("writing to memory");
         }
     }
-    text += &format!("int main(void) {{\n{body}  return 0;\n}}\n");
+    text += &format!("static int calls(void) {{\n{body}  return 0;\n}}\n{main}");
     std::fs::write(dir.join("caller.c"), text).expect("the target folder is writable");
 }
 
@@ -161,15 +165,24 @@ fn check_output(command: &mut Command, models: &[&Model]) {
     assert!(output.status.success(), "{command:?}: {}", output.status);
     let mut rest = output.stdout.as_slice();
     for (model, function) in models.iter().flat_map(|m| m.functions.iter().map(move |f| (m, f))) {
-        for (position, expected) in function.expected.iter().enumerate() {
-            let (bytes, after) = rest.split_at(expected.bytes().len());
-            rest = after;
-            let found = rjaxc_compiler::types::Tensor::new(expected.aval().clone(), bytes.to_vec());
-            let found = found.expect("the bytes were split at the right length");
-            if let Err(why) = close(&found, expected, Tolerance::standard(expected, 0.0)) {
+        for (position, (found, expected)) in
+            results(function, &mut rest).iter().zip(&function.expected).enumerate()
+        {
+            if let Err(why) = close(found, expected, Tolerance::standard(expected, 0.0)) {
                 panic!("{command:?}: {}.{} result {position}: {why}", model.stem, function.name);
             }
         }
     }
     assert!(rest.is_empty(), "{command:?} prints {} bytes too much", rest.len());
+}
+
+/// Takes what a caller prints for one call.
+pub fn results(function: &Function, printed: &mut &[u8]) -> Vec<Tensor> {
+    let take = |expected: &Tensor| {
+        let (bytes, rest) = printed.split_at(expected.bytes().len());
+        *printed = rest;
+        Tensor::new(expected.aval().clone(), bytes.to_vec())
+            .expect("the bytes were split at the right length")
+    };
+    function.expected.iter().map(take).collect()
 }

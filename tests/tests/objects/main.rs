@@ -3,4 +3,5 @@
 mod build;
 mod callers;
 mod model;
+mod modes;
 mod platforms;

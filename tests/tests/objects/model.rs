@@ -78,10 +78,20 @@ pub fn models(dir: &Path) -> Vec<Model> {
 
 /// A program given as text, with made-up inputs and the evaluator's results.
 pub fn from_text(stem: &'static str, text: &str, dir: &Path) -> Model {
+    called_with(stem, text, dir, |avals| avals.iter().map(made_up).collect())
+}
+
+/// The same with inputs of these types.
+pub fn called_with(
+    stem: &'static str,
+    text: &str,
+    dir: &Path,
+    inputs: impl Fn(&[Aval]) -> Vec<Tensor>,
+) -> Model {
     let file = dir.join(format!("{stem}.ir"));
     std::fs::write(&file, text).expect("the target folder is writable");
     let functions = entries(text, &HashMap::new()).into_iter().map(|entry| {
-        let inputs: Vec<Tensor> = entry.program.input_avals().iter().map(made_up).collect();
+        let inputs = inputs(&entry.program.input_avals());
         let expected = eval::program(&entry.program, &inputs).expect("the evaluator knows these programs");
         Function { name: entry.name, inputs, expected }
     });

@@ -1,12 +1,10 @@
 //! The C side: entry points with positional pointers, data with pointers in it, accessors.
 
-use super::checks::Target;
-use super::function::MANY_ARRAYS;
 use super::{Checks, Emit, Unit, module_error};
 use crate::diag::Diagnostic;
 use cranelift_codegen::ir::{AbiParam, InstBuilder, MemFlagsData, Signature, StackSlotData, StackSlotKind};
 use cranelift_codegen::ir::{Value, types};
-use cranelift_module::{DataDescription, DataId};
+use cranelift_module::{DataDescription, DataId, FuncId};
 
 /// The symbols of one compiled function.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -18,7 +16,7 @@ pub struct EntryPoint {
     /// The number of inputs, unused ones included.
     pub inputs: usize,
     pub outputs: usize,
-    /// What both verify before anything else; none to trust their callers.
+    /// What `call` verifies before anything else; none to trust the caller.
     pub checks: Option<Checks>,
 }
 
@@ -83,8 +81,8 @@ impl Unit<'_> {
         self.compile_pending()
     }
 
-    /// The entry with one parameter per array: collects them and calls `target`.
-    pub(super) fn direct_entry(&mut self, symbol: &str, entry: &EntryPoint, target: Target) -> Emit<()> {
+    /// The entry with one parameter per array: collects them and calls the general one.
+    pub(super) fn direct_entry(&mut self, symbol: &str, entry: &EntryPoint, call: FuncId) -> Emit<()> {
         let mut signature = self.module.make_signature();
         let count = entry.inputs + entry.outputs + 1;
         signature.params.extend((0..count).map(|_| AbiParam::new(types::I64)));
@@ -94,16 +92,15 @@ impl Unit<'_> {
         self.note_entry(symbol, id);
         self.define(id, signature, |mut cx| {
             let params = cx.open();
-            if let Some(checks) = entry.checks.as_ref().filter(|checks| checks.arrays.len() <= MANY_ARRAYS) {
-                let (work, arrays) = params.split_last().expect("work is the last parameter");
-                cx.check_pointers(arrays, *work, checks);
-            }
             let (inputs, rest) = params.split_at(entry.inputs);
             let (outputs, work) = rest.split_at(entry.outputs);
             let inputs = cx.pointer_array(inputs);
             let outputs = cx.pointer_array(outputs);
             let exec = cx.b.ins().iconst(types::I64, 0);
-            cx.forward_checked(target, &[inputs, outputs, work[0], exec]);
+            let call = cx.unit.module.declare_func_in_func(call, cx.b.func);
+            let call = cx.b.ins().call(call, &[inputs, outputs, work[0], exec]);
+            let status = cx.b.inst_results(call)[0];
+            cx.b.ins().return_(&[status]);
             Ok(cx)
         })
     }

@@ -68,8 +68,8 @@ impl Unit<'_> {
         if let Some(name) = names.get(&id) {
             routines.insert(name.to_string());
         }
-        // The probe of the processor has no frame here: a return address and a saved register.
-        let frame = self.frames.get(&id).cloned().unwrap_or(Frame { bytes: LINKAGE, calls: Vec::new() });
+        // The probe of the processor has no frame here: a return address and five saved registers.
+        let frame = self.frames.get(&id).cloned().unwrap_or(Frame { bytes: 48, calls: Vec::new() });
         let below = frame.calls.iter().map(|&callee| self.depth(callee, names, deepest, routines)).max();
         let bytes = frame.bytes + below.unwrap_or_default();
         deepest.insert(id, bytes);

@@ -4,7 +4,6 @@
 //! Compile time of one machine function grows faster than its size. A long statement list is therefore cut into
 //! local functions that take the four arguments of the entry and the positions of the enclosing loops.
 
-use super::checks::Target;
 use super::shared::{Part, SHARE_WEIGHT};
 use super::{Cx, Emit, EntryPoint, Unit, module_error, nest};
 use crate::diag::Diagnostic;
@@ -36,44 +35,25 @@ struct Outlined<'f> {
     loops: Vec<LoopVar>,
 }
 
-/// With more arrays, the entry that has a parameter for each leaves the checks to the entry that it calls: so many
-/// parameters that live at once are no matter of registers, and compiling them would take time in their square.
-pub(super) const MANY_ARRAYS: usize = 32;
-
 /// Compiles the function and its entry points.
 pub(super) fn compile(unit: &mut Unit, function: &Function, entry: &EntryPoint) -> Emit<()> {
     let signature = unit.call_signature();
-    // Checks run in a function of their own: even the prologue of the body may need what the processor lacks.
-    let id = match entry.checks {
-        Some(_) => unit.module.declare_anonymous_function(&signature),
-        None => unit.module.declare_function(&entry.call, unit.linkage(), &signature),
-    };
-    let id = id.map_err(module_error)?;
-    if entry.checks.is_none() {
-        unit.note_entry(&entry.call, id);
-    }
+    let id = unit.module.declare_function(&entry.call, unit.linkage(), &signature).map_err(module_error)?;
+    unit.note_entry(&entry.call, id);
     let mut queue = vec![Outlined { id, stmts: &function.body, loops: Vec::new() }];
     while let Some(outlined) = queue.pop() {
         let is_entry = outlined.id == id;
         let signature =
             if is_entry { unit.call_signature() } else { unit.part_signature(outlined.loops.len()) };
         unit.define(outlined.id, signature, |cx| {
-            let (cx, parts) = Body::emit(cx, function, &outlined)?;
+            let (cx, parts) = Body::emit(cx, function, &outlined, is_entry.then_some(entry))?;
             queue.extend(parts);
             Ok(cx)
         })?;
     }
     shared_parts(unit)?;
-    let mut target = Target { id, first: None };
-    if let Some(checks) = &entry.checks {
-        target.first = unit.first_call(checks, id)?;
-        let call = unit.checked_call(entry, checks, target)?;
-        if checks.arrays.len() > MANY_ARRAYS {
-            target = Target { id: call, first: None };
-        }
-    }
     match &entry.direct {
-        Some(symbol) => unit.direct_entry(symbol, entry, target),
+        Some(symbol) => unit.direct_entry(symbol, entry, id),
         None => Ok(()),
     }
 }
@@ -84,7 +64,7 @@ fn shared_parts(unit: &mut Unit) -> Emit<()> {
         let signature = unit.call_signature();
         unit.define(id, signature, |cx| {
             let part = Outlined { id, stmts: &function.body, loops: Vec::new() };
-            let (cx, parts) = Body::emit(cx, &function, &part)?;
+            let (cx, parts) = Body::emit(cx, &function, &part, None)?;
             debug_assert!(parts.is_empty(), "a part is one statement, or light");
             Ok(cx)
         })?;
@@ -101,16 +81,22 @@ impl Unit<'_> {
 }
 
 impl<'a, 'm, 'f> Body<'a, 'm, 'f> {
-    /// One machine function, and the parts it calls.
+    /// One machine function, and the parts it calls. `entry` is what it is called by, if from outside.
     fn emit(
         mut cx: Cx<'a, 'm>,
         function: &'f Function,
         part: &Outlined<'f>,
+        entry: Option<&EntryPoint>,
     ) -> Emit<(Cx<'a, 'm>, Vec<Outlined<'f>>)> {
         let params = cx.open();
         let (args, positions) = params.split_at(4);
         let loops = part.loops.iter().copied().zip(positions.iter().copied()).collect();
         let args = [args[0], args[1], args[2], args[3]];
+        if let Some((entry, checks)) =
+            entry.and_then(|entry| entry.checks.as_ref().map(|checks| (entry, checks)))
+        {
+            cx.check_call(entry, checks, args)?;
+        }
         let mut body = Body { cx, function, args, loops, outlined: Vec::new() };
         body.statements(part.stmts)?;
         let ok = body.cx.b.ins().iconst(types::I32, 0);

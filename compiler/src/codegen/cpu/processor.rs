@@ -1,7 +1,7 @@
 //! Which instruction set extensions an object needs, and machine code that asks the processor for them.
 //!
-//! Cranelift has no instruction for the question, so the probe is written byte by byte. It clobbers only what every
-//! calling convention of x86-64 lets a function clobber, and keeps rbx, which `cpuid` overwrites.
+//! Cranelift has no instruction for the question, so the probe is written byte by byte. It preserves all registers, as
+//! its calling convention (`PreserveAll`, which takes its first argument in rdi) asks.
 
 use cranelift_codegen::isa::TargetIsa;
 
@@ -33,7 +33,7 @@ pub(super) struct Wanted {
     pub state: u32,
 }
 
-/// What the probe returns.
+/// What the probe stores.
 pub(super) const SUPPORTED: i64 = 1;
 
 // Intel's manual, volume 2, CPUID.
@@ -107,11 +107,11 @@ pub(super) fn wanted(isa: &dyn TargetIsa) -> Option<Wanted> {
     (wanted != Wanted::default()).then_some(wanted)
 }
 
-/// Machine code of `int32_t probe(void)`, which returns [`SUPPORTED`] or something else but 0.
+/// Machine code of `void probe(int32_t *answer)`, which stores [`SUPPORTED`] or something else but 0.
 pub(super) fn probe(wanted: &Wanted) -> Vec<u8> {
     let mut code = Code::default();
-    // push rbx; xor eax, eax; cpuid; mov r8d, eax: the number of the last leaf.
-    code.put(&[0x53, 0x31, 0xc0, 0x0f, 0xa2, 0x41, 0x89, 0xc0]);
+    // push rax, rcx, rdx, rbx, r8; xor eax, eax; cpuid; mov r8d, eax: the number of the last leaf.
+    code.put(&[0x50, 0x51, 0x52, 0x53, 0x41, 0x50, 0x31, 0xc0, 0x0f, 0xa2, 0x41, 0x89, 0xc0]);
     code.ask(1);
     code.expect_ecx(wanted.leaf1_ecx);
     if wanted.state != 0 {
@@ -182,17 +182,22 @@ impl Code {
         self.put(&[0; 4]);
     }
 
-    /// mov eax, 1; pop rbx; ret; fail: mov eax, 2; pop rbx; ret.
+    /// answer 1; fail: answer 2.
     fn finish(mut self) -> Vec<u8> {
-        self.put(&[0xb8, SUPPORTED as u8, 0, 0, 0, 0x5b, 0xc3]);
+        self.put(&answer(SUPPORTED as u8));
         let fail = self.bytes.len();
-        self.put(&[0xb8, 2, 0, 0, 0, 0x5b, 0xc3]);
+        self.put(&answer(2));
         for &jump in &self.jumps {
             let distance = (fail - (jump + 4)) as u32;
             self.bytes[jump..jump + 4].copy_from_slice(&distance.to_le_bytes());
         }
         self.bytes
     }
+}
+
+/// mov dword [rdi], value; pop r8, rbx, rdx, rcx, rax; ret.
+fn answer(value: u8) -> [u8; 13] {
+    [0xc7, 0x07, value, 0, 0, 0, 0x41, 0x58, 0x5b, 0x5a, 0x59, 0x58, 0xc3]
 }
 
 #[cfg(test)]
@@ -221,7 +226,7 @@ mod tests {
         for at in 0..code.len() - 6 {
             if code[at] == 0x0f && (code[at + 1] == 0x85 || code[at + 1] == 0x82) {
                 let distance = u32::from_le_bytes(code[at + 2..at + 6].try_into().expect("four bytes"));
-                assert_eq!(code[at + 6 + distance as usize..], [0xb8, 2, 0, 0, 0, 0x5b, 0xc3]);
+                assert_eq!(code[at + 6 + distance as usize..], answer(2));
                 jumps += 1;
             }
         }

@@ -4,6 +4,9 @@
  * Results and work memory must not overlap anything else. Functions are pure and re-entrant; they return
  * 0 (RJAX_OK) or a negative rjax_status. `work` needs no initialisation and may be NULL when its size is 0.
  * A call that is given NULL, a misaligned pointer, an executor without a function or the wrong processor says so.
+ * A call keeps the floating-point modes that it finds and works in all of them: with denormals flushed, or rounding
+ * in another direction, integers and random bits are the same and floats right but for the last places; rounding
+ * downwards makes x - x a -0. Exceptions must be masked; their flags may be raised.
  */
 #ifndef RJAXC_MODEL_H
 #define RJAXC_MODEL_H

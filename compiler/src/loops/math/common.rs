@@ -1,6 +1,6 @@
 //! What the functions share: formats, constants, polynomials, signs, exact sums and products.
 
-use crate::loops::{BlockBuilder, Val};
+use crate::loops::{BlockBuilder, UnaryOp, Val};
 use crate::types::DType;
 
 /// The layout of a floating type, and constants that follow from it.
@@ -12,7 +12,7 @@ pub(super) struct Format {
     /// Bits of the fraction.
     pub(super) fraction: i64,
     pub(super) bias: i64,
-    /// Adding it rounds to the nearest integer. See Note: integers of 64 bits.
+    /// Added to an integer, it leaves that in the low bits. See Note: integers of 64 bits.
     pub(super) shifter: f64,
     pub(super) least_normal: f64,
     pub(super) sign_bit: i64,
@@ -100,6 +100,13 @@ pub(super) fn polynomial(b: &mut BlockBuilder, x: Val, coefficients: &[f64]) -> 
         sum = b.fma(sum, x, coefficient);
     }
     sum
+}
+
+/// The integer nearest to `x`, whatever rounding mode is set, and a sum whose low bits are that integer.
+pub(super) fn nearest(b: &mut BlockBuilder, x: Val) -> (Val, Val) {
+    let n = b.unary(UnaryOp::RoundEven, x);
+    let shifter = Format::of(b.dtype(x)).shifter;
+    (n, add_constant(b, n, shifter))
 }
 
 /// The sign of `sign` on `magnitude`, which must not be negative.

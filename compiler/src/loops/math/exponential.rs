@@ -2,7 +2,7 @@
 
 use super::coefficients::{EXP_F32, EXP_F64};
 use super::common::{
-    Format, add_constant, bits, constant, fma_constant, integer, polynomial, scale, select_above,
+    Format, add_constant, bits, constant, fma_constant, integer, nearest, polynomial, scale, select_above,
     select_below,
 };
 use crate::loops::{BlockBuilder, Val};
@@ -19,8 +19,7 @@ pub fn exp(b: &mut BlockBuilder, x: Val) -> Val {
 /// `2^x`. Results that would be denormal are zero.
 pub fn exp2(b: &mut BlockBuilder, x: Val) -> Val {
     let format = Format::of(b.dtype(x));
-    let shifted = add_constant(b, x, format.shifter);
-    let n = add_constant(b, shifted, -format.shifter);
+    let (n, shifted) = nearest(b, x);
     let fraction = b.sub(x, n);
     let r = scale(b, fraction, LN_2);
     let tail = expm1_of_reduced(b, r);
@@ -100,9 +99,8 @@ fn saturate(b: &mut BlockBuilder, x: Val, y: Val, least: f64, greatest: f64) -> 
 /// `x = n log(2) + r`: the integer n, the sum whose low bits are n, and r.
 fn reduce(b: &mut BlockBuilder, x: Val) -> (Val, Val, Val) {
     let format = Format::of(b.dtype(x));
-    let shifter = constant(b, x, format.shifter);
-    let shifted = fma_constant(b, x, LOG2_E, shifter);
-    let n = b.sub(shifted, shifter);
+    let multiple = scale(b, x, LOG2_E);
+    let (n, shifted) = nearest(b, multiple);
     // The high part has so few bits that its product with n is exact.
     let (high, low) = ln2_parts(format.float);
     let r = fma_constant(b, n, -high, x);

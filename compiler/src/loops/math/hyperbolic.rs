@@ -111,6 +111,9 @@ pub fn atanh(b: &mut BlockBuilder, x: Val) -> Val {
     let below = b.sub(one, a);
     let doubled = b.add(a, a);
     let quotient = b.div(doubled, below);
+    // Where the caller rounds downwards, 1 - 1 is -0.
+    let (at_pole, infinity) = (b.eq(a, one), constant(b, x, f64::INFINITY));
+    let quotient = b.select(at_pole, infinity, quotient);
     let y = log1p(b, quotient);
     let y = scale(b, y, 0.5);
     with_sign_of(b, y, x)

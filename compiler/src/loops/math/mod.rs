@@ -15,7 +15,9 @@
 //!
 //! # Note: integers of 64 bits
 //! Conversions between floats and 64-bit integers are slow or absent in vector units. Adding `1.5 * 2^52` (for
-//! F32, `1.5 * 2^23`) leaves the nearest integer in the low bits of the sum, which is all that is needed.
+//! F32, `1.5 * 2^23`) to an integer leaves it in the low bits of the sum, which is all that is needed. The sum alone
+//! would round as well, but in the direction that the caller has set: the reduced operand would lie as far from zero
+//! as the whole step, where the polynomials are wrong in the fourth digit. So `RoundEven` goes first.
 
 mod bessel;
 mod coefficients;

@@ -6,7 +6,7 @@
 
 use super::coefficients::{COS_F32, COS_F64, SIN_F32, SIN_F64};
 use super::common::{
-    Format, bits, constant, fma_constant, integer, polynomial, quick_two_sum, scale, select_below,
+    Format, bits, constant, fma_constant, integer, nearest, polynomial, quick_two_sum, scale, select_below,
     through_f64, two_product, xor_sign,
 };
 use super::integer::mul_high_u64;
@@ -80,9 +80,8 @@ const PARTS_F64: [f64; 4] =
 fn reduce(b: &mut BlockBuilder, x: Val) -> Reduced {
     let format = Format::of(b.dtype(x));
     let parts: &[f64] = if format.float == DType::F32 { &PARTS_F32 } else { &PARTS_F64 };
-    let shifter = constant(b, x, format.shifter);
-    let shifted = fma_constant(b, x, FRAC_2_PI, shifter);
-    let n = b.sub(shifted, shifter);
+    let multiple = scale(b, x, FRAC_2_PI);
+    let (n, shifted) = nearest(b, multiple);
     let r = parts.iter().fold(x, |r, part| fma_constant(b, n, -part, r));
     Reduced { r, quadrant: bits(b, shifted) }
 }

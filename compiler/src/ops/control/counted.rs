@@ -70,7 +70,7 @@ fn keeps(body: &Program, consts: usize, part: usize) -> bool {
 }
 
 /// What the body adds to this part of the state.
-fn increment(body: &Program, consts: usize, part: usize) -> Option<Literal> {
+pub(super) fn increment(body: &Program, consts: usize, part: usize) -> Option<Literal> {
     let counter = Atom::Var(body.inputs[consts + part]);
     let result = body.outputs[part].var()?;
     let eqn = body.equations.iter().find(|eqn| eqn.results == [result])?;
@@ -82,7 +82,7 @@ fn increment(body: &Program, consts: usize, part: usize) -> Option<Literal> {
     }
 }
 
-fn integer(literal: Literal) -> Option<i128> {
+pub(super) fn integer(literal: Literal) -> Option<i128> {
     let is_integer = !literal.dtype().is_inexact() && !literal.dtype().is_float();
     is_integer.then(|| literal.value().int())
 }

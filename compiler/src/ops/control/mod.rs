@@ -10,6 +10,7 @@ mod custom;
 mod flat_tree;
 mod platform;
 mod pointwise;
+mod rows;
 mod scan;
 #[cfg(test)]
 mod tests;
@@ -24,6 +25,7 @@ pub use custom::{CustomCall, CustomKind, CustomLinear, VjpRule};
 pub(super) use flat_tree::{items, within};
 pub use platform::PlatformIndex;
 pub(super) use pointwise::is_elementwise;
+pub use rows::by_rows;
 pub use scan::Scan;
 pub use trim::trim;
 pub use unchanged::{Closed, closed_over};
