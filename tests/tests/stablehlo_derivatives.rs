@@ -163,3 +163,68 @@ fn rules_hold_for_operands_that_broadcast() {
     // Where both are equal, the slope is a half; the derivative of the body says one.
     check("f64", logaddexp, &[(1.0, 1.231_058_578_630_005), (0.0, 0.768_941_421_369_995)]);
 }
+
+/// Texts of `tests/stablehlo/functions`, with what `jax.grad` gives once and twice.
+#[test]
+fn functions_of_jax_keep_their_derivatives() {
+    type Points = &'static [(f64, f64, f64)];
+    let functions: [(&str, Points); 6] = [
+        (
+            "erfcx",
+            &[
+                (-1.0, -11.1463, 32.3106),
+                (0.0, -std::f64::consts::FRAC_2_SQRT_PI, 2.0),
+                (1.0, -0.273212, 0.308743),
+                (3.0, -0.0543723, 0.0317687),
+            ],
+        ),
+        ("i0", &[(-1.0, -0.565159, 0.700907), (0.0, 0.0, 0.5), (2.0, 1.59064, 1.48427)]),
+        ("i1", &[(-1.0, 0.700907, -0.429411), (0.0, 0.5, 0.0), (2.0, 1.48427, 1.24616)]),
+        ("lgamma", &[(0.5, -1.96351, 4.9348), (2.0, 0.422785, 0.644934), (7.0, 1.87278, 0.153545)]),
+        ("ndtri", &[(0.1, 5.69806, -41.6093), (0.5, 2.50663, 0.0), (0.8, 3.57191, 10.7379)]),
+        ("sinc", &[(-2.0, -0.5, -0.5), (0.0, 0.0, -3.28987), (0.5, -1.27324, -1.19023), (1.0, -1.0, 2.0)]),
+    ];
+    for (name, points) in functions {
+        let file = rjaxc_tests::root().join("tests/stablehlo/functions").join(name).with_extension("mlir");
+        let mut sources = Sources::new();
+        let id = sources.add("model.mlir", std::fs::read_to_string(file).expect("it is there"));
+        let source = front::read(&sources, id).expect("JAX has written it");
+        let main = source.functions.into_iter().find(|function| !function.called).expect("main").program;
+        let main = optimize::inline::plain_calls(main).expect("it has code");
+        let first = vjp::grad(&main, &[0]).expect("every operation has a derivative");
+        let second = vjp::grad(&first, &[0]).expect("every operation has a derivative");
+        for &(x, slope, curvature) in points {
+            for (program, expected) in [(&first, slope), (&second, curvature)] {
+                let at = Tensor::from_f64s(program.input_avals()[0].dtype, [], &[x]);
+                let found = eval::program(program, &[at]).expect("it can be evaluated")[0].get(&[]).float();
+                let is_close = (found - expected).abs() <= 2e-4 * (1.0 + expected.abs());
+                assert!(is_close, "{name} at {x}: {found}, expected {expected}");
+            }
+        }
+    }
+}
+
+/// The slope of hyp1f1 by x is `a / b hyp1f1(a + 1, b + 1, x)`; a product stands for the function here.
+#[test]
+fn rules_take_operands_of_several_types() {
+    let text = "{ lambda ; x:f32[]. let
+    y:f64[] = custom_jvp_call[
+      name=hyp1f1
+      call_jaxpr={ lambda ; a:f64[] b:f64[] c:f32[]. let
+          d:f64[] = convert_element_type[new_dtype=float64 weak_type=False] c
+          e:f64[] = mul a b
+          f:f64[] = mul e d
+        in (f,) }
+      jvp=jvp
+      symbolic_zeros=False
+    ] 1.5:f64[] 2.0:f64[] x
+  in (y,) }
+";
+    let mut sources = Sources::new();
+    let id = sources.add("model.ir", text);
+    let main = front::read(&sources, id).expect("it is a program").functions.remove(0).program;
+    let gradient = vjp::grad(&main, &[0]).expect("the rule is known");
+    let x = Tensor::from_f64s(main.input_avals()[0].dtype, [], &[4.0]);
+    let found = eval::program(&gradient, &[x]).expect("it can be evaluated")[0].get(&[]).float();
+    assert_eq!(found, 1.5 / 2.0 * (2.5 * 3.0 * 4.0));
+}

@@ -4,6 +4,7 @@
 use super::super::Op;
 use super::super::control::{CustomCall, CustomKind};
 use super::super::elementwise::{BinaryKind, CompareKind, UnaryKind};
+use super::super::special::SpecialKind;
 use super::patterns::with_small_calls_inlined;
 use crate::ir::inline::rewritten;
 use crate::ir::{Atom, Builder, Equation, Params, Program, Var, prune};
@@ -65,7 +66,9 @@ impl<'p> Reader<'p> {
         if !matches!(result.dtype, DType::F32 | DType::F64) {
             return None;
         }
-        let found = self.log_ndtr(eqn).or_else(|| self.dawsn(eqn)).or_else(|| self.owens_t(eqn))?;
+        let found = self.log_ndtr(eqn).or_else(|| self.dawsn(eqn)).or_else(|| self.owens_t(eqn));
+        let found = found.or_else(|| self.erfcx(eqn)).or_else(|| self.ndtri(eqn));
+        let found = found.or_else(|| self.bessel(eqn))?;
         let fits = |&operand: &Atom| self.program.atom_aval(operand) == *result;
         found.operands.iter().all(fits).then_some(found)
     }
@@ -111,6 +114,57 @@ impl<'p> Reader<'p> {
             && self.unary(also_size, UnaryKind::Abs)? == a
             && bound == 1.0;
         is_it.then(|| Found { name: "_owens_t_impl", rule: "_owens_t_jvp", operands: vec![h, a] })
+    }
+
+    /// `|x| < 1 ? near : (x < 0 ? (x <= -9.38 ? inf : left) : right)`, with -26.6 in double precision.
+    fn erfcx(&self, eqn: &Equation) -> Option<Found> {
+        let [near, _, rest] = self.selection(eqn)?;
+        let (size, one) = self.comparison(near, CompareKind::Lt)?;
+        let [negative, left, _] = self.selection(self.definition(rest)?)?;
+        let (x, zero) = self.comparison(negative, CompareKind::Lt)?;
+        let [infinite, infinity, _] = self.selection(self.definition(left)?)?;
+        let (also_x, bound) = self.comparison(infinite, CompareKind::Le)?;
+        let is_it = (one, zero) == (1.0, 0.0)
+            && x == also_x
+            && self.unary(size, UnaryKind::Abs)? == x
+            && self.number(infinity)? == f64::INFINITY
+            && [-9.382_414_8, -26.628_735_7].iter().any(|known: &f64| (known - bound).abs() < 1e-6);
+        is_it.then(|| Found { name: "_erfcx", rule: "_erfcx_jvp", operands: vec![x] })
+    }
+
+    /// `p < 0 | p > 1 | p != p ? nan : (p == 0 ? -inf : (p == 1 ? inf : (w < 3.5 ? .. : ..)))`, with 4.5 in double
+    /// precision; w is minus a logarithm.
+    fn ndtri(&self, eqn: &Equation) -> Option<Found> {
+        let [_, nan, inside] = self.selection(eqn)?;
+        let [at_zero, low, rest] = self.selection(self.definition(inside)?)?;
+        let [at_one, high, value] = self.selection(self.definition(rest)?)?;
+        let (p, zero) = self.comparison(at_zero, CompareKind::Eq)?;
+        let (also_p, one) = self.comparison(at_one, CompareKind::Eq)?;
+        let [near, _, _] = self.selection(self.definition(value)?)?;
+        let (w, bound) = self.comparison(near, CompareKind::Lt)?;
+        let is_it = p == also_p
+            && (zero, one) == (0.0, 1.0)
+            && self.number(nan)?.is_nan()
+            && (self.number(low)?, self.number(high)?) == (f64::NEG_INFINITY, f64::INFINITY)
+            && [3.5, 4.5].contains(&bound)
+            && self.unary(self.unary(w, UnaryKind::Neg)?, UnaryKind::Log).is_some();
+        is_it.then(|| Found { name: "_ndtri", rule: "_ndtri_jvp", operands: vec![p] })
+    }
+
+    /// `exp(|x|) * I0e(|x|)` and `exp(|x|) * I1e(x)`, which have no slopes of their own at zero.
+    fn bessel(&self, eqn: &Equation) -> Option<Found> {
+        let [power, scaled] = self.binary(eqn.results[0].into(), BinaryKind::Mul)?;
+        let size = self.unary(power, UnaryKind::Exp)?;
+        let x = self.unary(size, UnaryKind::Abs)?;
+        let function = self.definition(scaled)?;
+        let Op::Special(special) = &function.op else { return None };
+        let of = self.scalar(function.operands[0]);
+        let (name, rule) = match special.0 {
+            SpecialKind::BesselI0e if of == size || of == x => ("i0_impl", "i0_impl_jvp"),
+            SpecialKind::BesselI1e if of == x => ("_i1", "i1_impl_jvp"),
+            _ => return None,
+        };
+        Some(Found { name, rule, operands: vec![x] })
     }
 
     /// What makes an atom, behind a broadcast scalar.

@@ -17,12 +17,14 @@ pub use library::by_body;
 pub use lost::{LostRule, lost_batching_rules, lost_rules};
 pub use patterns::recognized;
 
+use super::Op;
 use super::control::{CustomCall, CustomKind};
 use super::elementwise::{BinaryKind, CompareKind, Identity, IdentityKind, UnaryKind};
 use super::random::sample_tangent;
 use super::rules::{broadcast_to, tangent_aval};
+use super::special::{Special, SpecialKind};
 use crate::ir::{Atom, Body, Builder, Program};
-use crate::types::{Aval, Kind};
+use crate::types::{Aval, DType, Kind};
 use alignment::Axes;
 
 /// An elementwise function of floats with a rule of its own; what is no float among the operands has no tangent.
@@ -113,6 +115,16 @@ pub fn rule(call: &CustomCall) -> Option<Program> {
 /// A function that StableHLO calls by name, if the body is that of the library of JAX: the call to make in its place.
 pub fn named(name: &str, body: &Body) -> Option<CustomCall> {
     patterns::named(name, body).or_else(|| library::named(name, body))
+}
+
+/// A primitive that StableHLO calls as a function, if the body is JAX's: it takes the bits of a number apart, so that its
+/// own slope would be zero. Source: JAX 0.12, `lgamma_impl`.
+pub fn primitive(name: &str, body: &Body) -> Option<Op> {
+    let has = |op: &str| body.equations.iter().any(|eqn| eqn.op.name() == op);
+    let one = Aval { dtype: DType::F32, ..body.output_avals().first()?.clone() };
+    let is_unary = body.input_avals() == [one.clone()] && body.output_avals() == [one];
+    let is_it = name == "lgamma_impl" && is_unary && has("bitcast_convert_type") && has("clz");
+    is_it.then(|| Special(SpecialKind::Lgamma).into())
 }
 
 /// Is there a [`rule`] of the call?

@@ -27,6 +27,9 @@ fn call(cx: &mut Import, callee: &str, operands: &[Atom]) -> Result<Vec<Atom>, D
     // JAX numbers functions of one name.
     let python =
         name.rsplit_once('_').filter(|(_, n)| n.parse::<u32>().is_ok()).map_or(&*name, |(base, _)| base);
+    if let Some(primitive) = custom::primitive(python, &body) {
+        return cx.emit(primitive, operands);
+    }
     // The text has lost the rules of functions with derivatives of their own, but not the names of functions.
     match custom::named(python, &body) {
         Some(call) => cx.emit(call, operands),

@@ -197,10 +197,18 @@ pub(super) fn expi(b: &mut Builder, at: &Site) -> Vec<Atom> {
 
 /// `sin(x) / x` and `cos(x) / x`
 pub(super) fn sici(b: &mut Builder, at: &Site) -> Vec<Atom> {
-    let sine_slope = sinc_of(b, at.x[0]);
+    [si(b, at), ci(b, at)].concat()
+}
+
+pub(super) fn si(b: &mut Builder, at: &Site) -> Vec<Atom> {
+    let slope = sinc_of(b, at.x[0]);
+    vec![b.mul(at.tangents[0], slope)]
+}
+
+pub(super) fn ci(b: &mut Builder, at: &Site) -> Vec<Atom> {
     let cosine = b.unary(UnaryKind::Cos, at.x[0]);
-    let cosine_slope = b.div(cosine, at.x[0]);
-    vec![b.mul(at.tangents[0], sine_slope), b.mul(at.tangents[0], cosine_slope)]
+    let slope = b.div(cosine, at.x[0]);
+    vec![b.mul(at.tangents[0], slope)]
 }
 
 /// By x: `-E(n - 1, x)`, and `-e^-x (1 / x + 1 / x^2)` for n = 0. The order has no tangent.

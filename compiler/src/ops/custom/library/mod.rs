@@ -16,7 +16,7 @@ pub use named::named;
 use super::super::control::{CustomCall, CustomKind};
 use super::super::rules::{broadcast_to, tangent_aval};
 use crate::ir::{Atom, Builder, Program};
-use crate::types::{Aval, Kind};
+use crate::types::{Aval, DType, Kind};
 
 /// An elementwise function with a rule of its own.
 struct Row {
@@ -52,10 +52,12 @@ const fn row(
     Row { name, rule, arity, by_body: &[], tangents }
 }
 
-const ROWS: [Row; 25] = [
+const ROWS: [Row; 28] = [
     row("_i0", "_i0_jvp", 1, functions::i0),
     row("i0_impl", "i0_impl_jvp", 1, functions::i0),
+    // JAX 0.12 prints the name of the function that it decorates.
     row("i1_impl", "i1_impl_jvp", 1, functions::i1),
+    row("_i1", "i1_impl_jvp", 1, functions::i1),
     row("_sinc_maclaurin", "_sinc_maclaurin_jvp", 1, functions::sinc_at_zero),
     row("sinc", "sinc_jvp", 1, functions::sinc),
     row("logit", "jvp", 1, functions::logit),
@@ -70,6 +72,8 @@ const ROWS: [Row; 25] = [
     row("_erfcinv_grad", "_erfcinv_grad_jvp", 2, functions::erfcinv_grad),
     row("expi", "expi_jvp", 1, functions::expi),
     row("sici", "sici_jvp", 1, functions::sici),
+    row("si", "sici_jvp", 1, functions::si),
+    row("ci", "sici_jvp", 1, functions::ci),
     row("expn", "expn_jvp", 2, functions::expn),
     row("_expn", "_expn_jvp", 2, functions::expn),
     row("fresnel", "_fresnel_jvp", 1, functions::fresnel),
@@ -119,14 +123,31 @@ pub fn rule_calling(call: &CustomCall, function: &CustomCall) -> Option<Program>
     let raw: Vec<Atom> = inputs.iter().map(|aval| b.input(aval.clone()).into()).collect();
     let raw_tangents: Vec<Atom> = inputs.iter().map(|aval| b.input(tangent_aval(aval)).into()).collect();
     let (constants, raw) = raw.split_at(before);
-    let evaluate = |b: &mut Builder, x: &[Atom]| b.emit(function.clone(), &[constants, x].concat());
+    // A call takes operands of several types; the rule computes in that of the result.
+    let evaluate = |b: &mut Builder, x: &[Atom]| {
+        let typed = x.iter().zip(&inputs[before..]).map(|(&x, aval)| in_type(b, x, aval.dtype));
+        let operands = constants.iter().copied().chain(typed).collect::<Vec<_>>();
+        b.emit(function.clone(), &operands)
+    };
     let mut results = evaluate(&mut b, raw);
+    let dtype = outputs[0].dtype;
     let shape = &outputs[0].shape;
-    let x: Vec<Atom> = raw.iter().map(|&x| broadcast_to(&mut b, x, shape)).collect();
+    let typed = |b: &mut Builder, x: Atom| if b.dtype(x).is_inexact() { in_type(b, x, dtype) } else { x };
+    let x: Vec<Atom> = raw
+        .iter()
+        .map(|&raw| {
+            let x = typed(&mut b, raw);
+            broadcast_to(&mut b, x, shape)
+        })
+        .collect();
     let mut tangents = Vec::new();
     for (&x, &tangent) in x.iter().zip(&raw_tangents[before..]) {
-        let tangent = if b.dtype(x).is_inexact() { broadcast_to(&mut b, tangent, shape) } else { tangent };
-        tangents.push(tangent);
+        tangents.push(if b.dtype(x).is_inexact() {
+            let tangent = in_type(&mut b, tangent, dtype);
+            broadcast_to(&mut b, tangent, shape)
+        } else {
+            tangent
+        });
     }
     let site = Site { x: &x, results: &results, tangents: &tangents, raw, call: &evaluate };
     let found = (row.tangents)(&mut b, &site);
@@ -134,4 +155,8 @@ pub fn rule_calling(call: &CustomCall, function: &CustomCall) -> Option<Program>
         results.push(broadcast_to(&mut b, tangent, &aval.shape));
     }
     Some(b.finish(results))
+}
+
+fn in_type(b: &mut Builder, x: Atom, dtype: DType) -> Atom {
+    if b.dtype(x) == dtype { x } else { b.convert(x, dtype) }
 }

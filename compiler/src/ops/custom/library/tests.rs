@@ -36,6 +36,7 @@ fn close(found: &[f64], expected: &[f64]) {
 fn slopes_at_zero_are_those_of_the_function() {
     close(&slopes("_i0", "_i0_jvp", &[0.0], &[1.0]), &[0.0]);
     close(&slopes("i1_impl", "i1_impl_jvp", &[0.0], &[0.0]), &[0.5]);
+    close(&slopes("_i1", "i1_impl_jvp", &[0.0], &[0.0]), &[0.5]);
     close(&slopes("_dawsn", "jvp", &[0.0], &[0.0]), &[1.0]);
     close(&slopes("sinc", "sinc_jvp", &[0.0, 0.5], &[1.0, 2.0 / PI]), &[0.0, -4.0 / PI]);
     close(&slopes("_erfcx", "jvp", &[0.0], &[1.0]), &[-2.0 / PI.sqrt()]);
