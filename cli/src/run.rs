@@ -61,8 +61,7 @@ pub fn bench(args: &BenchArgs, sources: &mut Sources) -> Result<(), Failure> {
 /// Compiles and prints the signature of every export.
 pub fn check(args: &CheckArgs, sources: &mut Sources) -> Result<(), Failure> {
     let mut clock = Clock::new(args.program.messages.verbose);
-    let program = ProgramArgs { verify: true, ..args.program.clone() };
-    let (compiled, _) = road::compile(&program, sources, &mut clock, &[])?;
+    let (compiled, _) = road::compile(&args.program, sources, &mut clock, &[])?;
     let mut text = String::new();
     for entry in &compiled.entries {
         let inputs = typed(&entry.input_names, &entry.program.input_avals());
