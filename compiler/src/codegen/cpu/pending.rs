@@ -8,7 +8,7 @@ use super::frames::{self, Frame};
 use super::{Emit, Unit, module_error};
 use cranelift_codegen::Context;
 use cranelift_codegen::isa::TargetIsa;
-use cranelift_module::{FuncId, ModuleReloc, ModuleResult};
+use cranelift_module::{FuncId, ModuleReloc};
 use std::num::NonZero;
 use std::panic::resume_unwind;
 use std::sync::Mutex;
@@ -55,7 +55,7 @@ impl Unit<'_> {
         let threads =
             if most > 1 { most.min(thread::available_parallelism().map_or(1, NonZero::get)) } else { 1 };
         for (id, compiled) in compile_all(self.module.isa(), functions, threads) {
-            let Compiled { code, align, relocs, frame } = compiled.map_err(module_error)?;
+            let Compiled { code, align, relocs, frame } = compiled?;
             self.module.define_function_bytes(id, align, &code, &relocs).map_err(module_error)?;
             self.frames.insert(id.as_u32(), frame);
         }
@@ -68,7 +68,7 @@ fn compile_all(
     isa: &dyn TargetIsa,
     functions: Vec<(FuncId, Context)>,
     threads: usize,
-) -> Vec<(FuncId, ModuleResult<Compiled>)> {
+) -> Vec<(FuncId, Emit<Compiled>)> {
     let queue = Mutex::new(functions.into_iter().enumerate());
     let next = || queue.lock().expect("nobody panics with it").next();
     let work = || {
@@ -89,8 +89,8 @@ fn compile_all(
     done.into_iter().map(|(_, id, compiled)| (id, compiled)).collect()
 }
 
-fn compile(isa: &dyn TargetIsa, id: FuncId, mut context: Context) -> ModuleResult<Compiled> {
-    context.compile(isa, &mut Default::default())?;
+fn compile(isa: &dyn TargetIsa, id: FuncId, mut context: Context) -> Emit<Compiled> {
+    context.compile(isa, &mut Default::default()).map_err(|error| module_error(error.into()))?;
     let buffer = &context.compiled_code().expect("it has just been compiled").buffer;
     let reloc = |reloc| ModuleReloc::from_mach_reloc(reloc, &context.func, id);
     Ok(Compiled {
