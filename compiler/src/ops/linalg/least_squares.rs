@@ -30,7 +30,7 @@ const DEPTH: usize = 2;
 impl Solver {
     /// The `x` of least length among those with the least `|a x - rhs|`.
     ///
-    /// Shapes: a [m, n], rhs [m] -> [n]. Source: lineax linear_solve.
+    /// Shapes: `a [m, n]`, `rhs [m]` -> `[n]`. Source: lineax linear_solve.
     pub fn solve(self, b: &mut Builder, a: Atom, rhs: Atom) -> Atom {
         self.with_derivatives(b, a, rhs, DEPTH)
     }
