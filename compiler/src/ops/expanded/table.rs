@@ -3,9 +3,13 @@
 use super::{Meaning, Source, arithmetic, searching};
 use crate::diag::TypeError;
 use crate::ir::{Atom, Builder};
+use crate::types::{Aval, Kind};
 
 /// Emits the results. Errors: TypeError if the operands or the parameters do not fit.
 type Expand = fn(&mut Builder, &Source, &[Atom]) -> Result<Vec<Atom>, TypeError>;
+
+/// The one that does not look at its operands.
+const TIE: &str = "tie";
 
 const EXPANSIONS: [(&str, Expand); 7] = [
     ("log2", arithmetic::log2),
@@ -14,7 +18,7 @@ const EXPANSIONS: [(&str, Expand); 7] = [
     ("Frexp", arithmetic::frexp),
     ("SearchSorted", searching::search_sorted),
     ("Nonzero", searching::nonzero),
-    ("tie", second),
+    (TIE, second),
 ];
 
 /// The names in the table.
@@ -24,6 +28,12 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 
 pub(super) fn meaning(source: &Source) -> Option<Meaning> {
     let (_, expand) = EXPANSIONS.iter().find(|(name, _)| *name == source.name)?;
+    let numberless = |aval: &&Aval| matches!(aval.dtype.kind(), Kind::Key | Kind::Float0);
+    if let Some(aval) = source.operands.iter().find(numberless)
+        && source.name != TIE
+    {
+        return Some(Err(source.wrong(format!("expected operands of numbers, found {aval}"))));
+    }
     let (mut b, inputs) = source.inputs();
     let outputs = expand(&mut b, source, &inputs).map_err(|TypeError(why)| source.wrong(why));
     Some(outputs.map(|outputs| b.finish(outputs)))
