@@ -83,6 +83,5 @@ pub(super) fn increment(body: &Program, consts: usize, part: usize) -> Option<Li
 }
 
 pub(super) fn integer(literal: Literal) -> Option<i128> {
-    let is_integer = !literal.dtype().is_inexact() && !literal.dtype().is_float();
-    is_integer.then(|| literal.value().int())
+    literal.dtype().is_integer().then(|| literal.value().int())
 }
