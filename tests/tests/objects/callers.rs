@@ -91,11 +91,14 @@ fn functions_of_many_arrays_take_them_one_by_one() {
     let pointers: String = (0..outputs).map(|i| format!("y + {i}, ")).collect();
     let source = format!(
         "#include \"many.h\"\n#include <stdio.h>\nint main(void) {{\n  float x = 2, y[{outputs}];\n  \
-         if (many_main(&x, {pointers} NULL)) return 1;\n  printf(\"%g %g\", y[1], y[{outputs} - 1]);\n  return 0;\n}}\n"
+         if (many_main(&x, {pointers} NULL)) return 1;\n  printf(\"%g %g\", y[1], y[{outputs} - 1]);\n  \
+         const void *in[] = {{&x}};\n  void *out[] = {{{pointers} NULL}};\n  out[250] = NULL;\n  \
+         printf(\" %d\", many_main_call(in, out, NULL, NULL));\n  out[250] = (char *)y + 1;\n  \
+         printf(\" %d\", many_main_call(in, out, NULL, NULL));\n  return 0;\n}}\n"
     );
     std::fs::write(dir.join("caller.c"), source).expect("the target folder is writable");
     run(cc(&dir).args(["-o", "caller", "caller.c", "many.o"]));
-    assert_eq!(run(&mut Command::new(dir.join("caller"))), "2 598");
+    assert_eq!(run(&mut Command::new(dir.join("caller"))), "2 598 -1 -2");
     let references: String = (0..outputs).map(|i| format!("&mut y.{}.{}, ", i / 10, i % 10)).collect();
     let tens = "(0f32, 0f32, 0f32, 0f32, 0f32, 0f32, 0f32, 0f32, 0f32, 0f32), ".repeat(outputs / 10);
     let source = format!(

@@ -14,6 +14,7 @@ use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{AbiParam, Block, InstBuilder, MemFlagsData, Signature, Value, types};
 use cranelift_codegen::isa::CallConv;
 use cranelift_module::{DataDescription, DataId, FuncId, Linkage};
+use std::ops::Range;
 
 /// The status codes for what can be wrong with a call, and what is required of its pointers.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -86,6 +87,9 @@ struct Verdict {
     bits: Vec<(usize, Value)>,
 }
 
+/// From this many pointers of one alignment on, a loop tests them: code for thousands takes long to compile.
+const LOOPED: usize = 64;
+
 impl Verdict {
     fn new(cx: &mut Cx) -> Verdict {
         let [null, misaligned] = [(); 2].map(|()| cx.b.create_block());
@@ -127,16 +131,7 @@ impl Cx<'_, '_> {
         // Before the lists are read.
         verdict.alignment(self);
         for (list, arrays) in lists {
-            for (position, align) in arrays.iter().enumerate() {
-                if position % TESTED_AT_ONCE == TESTED_AT_ONCE - 1 {
-                    verdict.alignment(self);
-                }
-                if let Some(align) = align {
-                    let flags = MemFlagsData::trusted().with_readonly();
-                    let pointer = self.b.ins().load(types::I64, flags, list, 8 * position as i32);
-                    verdict.pointer(self, pointer, *align);
-                }
-            }
+            self.check_list(&mut verdict, list, arrays);
         }
         if let Some(align) = checks.work_align {
             verdict.pointer(self, work, align);
@@ -150,6 +145,49 @@ impl Cx<'_, '_> {
         self.end_with(verdict.misaligned, misaligned);
         self.b.switch_to_block(next);
         Ok(())
+    }
+
+    /// Tests the pointers of a list.
+    fn check_list(&mut self, verdict: &mut Verdict, list: Value, arrays: &[Option<usize>]) {
+        let mut first = 0;
+        for alike in arrays.chunk_by(|a, b| a == b) {
+            let positions = first..first + alike.len();
+            first = positions.end;
+            let Some(align) = alike[0] else { continue };
+            if alike.len() >= LOOPED {
+                self.check_run(verdict, list, positions, align);
+                continue;
+            }
+            for position in positions {
+                if position % TESTED_AT_ONCE == TESTED_AT_ONCE - 1 {
+                    verdict.alignment(self);
+                }
+                let flags = MemFlagsData::trusted().with_readonly();
+                let pointer = self.b.ins().load(types::I64, flags, list, 8 * position as i32);
+                verdict.pointer(self, pointer, align);
+            }
+        }
+    }
+
+    /// Tests pointers of a list in a loop.
+    fn check_run(&mut self, verdict: &mut Verdict, list: Value, positions: Range<usize>, align: usize) {
+        let [header, exit] = [(); 2].map(|()| self.b.create_block());
+        let [offset, bits] = [(); 2].map(|()| self.b.append_block_param(header, types::I64));
+        let seen = self.b.append_block_param(exit, types::I64);
+        let [start, none] = [8 * positions.start as i64, 0].map(|x| self.b.ins().iconst(types::I64, x));
+        self.b.ins().jump(header, &[start.into(), none.into()]);
+        self.b.switch_to_block(header);
+        let place = self.b.ins().iadd(list, offset);
+        let pointer = self.b.ins().load(types::I64, MemFlagsData::trusted().with_readonly(), place, 0);
+        self.fail_unless(pointer, verdict.null);
+        let bits = self.b.ins().bor(bits, pointer);
+        let next = self.b.ins().iadd_imm_s(offset, 8);
+        let again = self.b.ins().icmp_imm_s(IntCC::SignedLessThan, next, 8 * positions.end as i64);
+        self.b.ins().brif(again, header, &[next.into(), bits.into()], exit, &[bits.into()]);
+        self.b.seal_block(header);
+        self.b.seal_block(exit);
+        self.b.switch_to_block(exit);
+        verdict.bits.push((align, seen));
     }
 
     /// An executor is optional, but one without a function is none: `rjax_exec` has it in its second word.
