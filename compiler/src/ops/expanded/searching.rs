@@ -38,6 +38,9 @@ pub(super) fn search_sorted(b: &mut Builder, cx: &Source, x: &[Atom]) -> Result<
     let rows: Vec<usize> = sorted.shape.without(&[axis]).extents().to_vec();
     let shape: Vec<usize> = [&rows, &query.shape.extents()[batch..]].concat();
     let dtype = cx.results.first().and_then(Option::as_ref).map_or(DType::I32, |aval| aval.dtype);
+    if !dtype.is_integer() {
+        return Err(TypeError(format!("expected integers as a result, found {dtype}")));
+    }
     if extent == 0 || shape.contains(&0) {
         return Ok(vec![b.zeros(&Aval::new(dtype, shape))]);
     }

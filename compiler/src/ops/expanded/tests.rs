@@ -3,6 +3,7 @@
 use crate::ir::Value;
 use crate::ir::{Params, Program};
 use crate::types::{Aval, DType};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 fn program(name: &str, params: &Params, operands: &[Aval]) -> Result<Program, String> {
     let op = super::expanded(name, params, operands, &[]).expect("the name is known");
@@ -37,4 +38,53 @@ fn operands_that_do_not_fit_are_errors() {
     let data = Aval::new(DType::F32, [3]);
     let dense = program("bcoo_todense", &params, &[data, indices]).expect("it fits");
     assert_eq!(dense.output_avals(), [Aval::new(DType::F32, [3, 3])]);
+}
+
+/// Whatever types the operands and the written results have: a meaning or an error.
+#[test]
+fn no_types_break_an_expansion() {
+    let name = |text: &str| Value::Name(text.into());
+    let search = |method| {
+        Params::new()
+            .with("side", name("left"))
+            .with("dimension", Value::Int(1))
+            .with("batch_dims", Value::Int(1))
+            .with("method", name(method))
+    };
+    let nonzero = axes([0]).with("size", Value::Int(2)).with("out_dtype", name("int32"));
+    let info = Value::Record("SparseInfo".into(), vec![(Some("shape".into()), Value::tuple([3usize, 3]))]);
+    let expansions = [
+        ("SearchSorted", search("scan")),
+        ("SearchSorted", search("compare_all")),
+        ("Nonzero", nonzero),
+        ("log2", Params::new()),
+        ("polynomial", Params::new()),
+        ("Ldexp", Params::new()),
+        ("Frexp", Params::new()),
+        ("tie", Params::new()),
+        ("psum", axes([0])),
+        ("pmax", axes([0])),
+        ("pmin", axes([0])),
+        ("bcoo_todense", Params::new().with("spinfo", info)),
+        ("maybe_set", Params::new()),
+    ];
+    let shapes: [&[&[usize]]; 4] =
+        [&[&[2, 3]], &[&[2, 3], &[2, 3]], &[&[3], &[3, 2]], &[&[], &[3], &[], &[]]];
+    for (name, params) in &expansions {
+        for shapes in shapes {
+            for first in DType::all() {
+                for other in DType::all() {
+                    let dtype = |at| if at == 0 { first } else { other };
+                    let operands: Vec<Aval> =
+                        shapes.iter().enumerate().map(|(at, shape)| Aval::new(dtype(at), *shape)).collect();
+                    let results = [Some(Aval::new(other, [2, 3]))];
+                    let read = || _ = super::expanded(name, params, &operands, &results);
+                    assert!(
+                        catch_unwind(AssertUnwindSafe(read)).is_ok(),
+                        "{name} of {operands:?}, {results:?}"
+                    );
+                }
+            }
+        }
+    }
 }
