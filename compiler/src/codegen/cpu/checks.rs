@@ -5,8 +5,9 @@
 //! A call pays a load and a compare for the processor, whose answer is kept in a word of the object after the first
 //! call, and per array a test (no pointer is NULL) and an `or` (no pointer has low bits). The branches are never
 //! taken, so that the work behind them starts without waiting. They stand at the head of the body itself, because a
-//! call more would cost more than all of them; prologues use no extension that the processor may lack. What asks the
-//! processor preserves all registers: nothing has to be saved across the question.
+//! call more would cost more than all of them. Only where the prologue of the body may use extensions that the
+//! processor lacks (on Windows it saves vector registers), the body is a function of its own. What asks the processor
+//! preserves all registers: nothing has to be saved across the question.
 
 use super::processor::{self, SUPPORTED};
 use super::{Cx, Emit, EntryPoint, Unit, module_error};
@@ -47,6 +48,12 @@ pub(super) struct Processor {
 }
 
 impl Unit<'_> {
+    /// Can code use extensions before its first instruction? See Note: cost.
+    pub(super) fn prologues_need_extensions(&self) -> bool {
+        let isa = self.module.isa();
+        isa.default_call_conv() == CallConv::WindowsFastcall && processor::features(isa).contains(&"avx")
+    }
+
     /// Defined at the first use; none where every processor will do.
     fn processor(&mut self) -> Emit<Option<Processor>> {
         if self.processor.is_none()

@@ -92,13 +92,18 @@ impl<'a, 'm, 'f> Body<'a, 'm, 'f> {
         let (args, positions) = params.split_at(4);
         let loops = part.loops.iter().copied().zip(positions.iter().copied()).collect();
         let args = [args[0], args[1], args[2], args[3]];
+        let mut is_apart = false;
         if let Some((entry, checks)) =
             entry.and_then(|entry| entry.checks.as_ref().map(|checks| (entry, checks)))
         {
             cx.check_call(entry, checks, args)?;
+            is_apart = cx.unit.prologues_need_extensions();
         }
         let mut body = Body { cx, function, args, loops, outlined: Vec::new() };
-        body.statements(part.stmts)?;
+        match is_apart {
+            true => body.outline(part.stmts)?,
+            false => body.statements(part.stmts)?,
+        }
         let ok = body.cx.b.ins().iconst(types::I32, 0);
         body.cx.b.ins().return_(&[ok]);
         Ok((body.cx, body.outlined))

@@ -1,7 +1,7 @@
 //! Object files: formats, symbols, data with pointers.
 
 use super::{Build, at, nest, store};
-use crate::codegen::cpu::{DataBlob, DataRef, EntryPoint, Unit};
+use crate::codegen::cpu::{Checks, Codes, DataBlob, DataRef, EntryPoint, Unit};
 use crate::codegen::target::{Output, Target};
 use crate::loops::{BlockBuilder, Dim, Function, Place, Stmt, UnaryOp};
 use crate::types::{DType, Tensor};
@@ -111,4 +111,31 @@ fn code_has_no_relocations_but_relative_ones() {
 fn same_input_same_bytes() {
     let triple = "x86_64-unknown-linux-gnu";
     assert_eq!(object_for(triple, None), object_for(triple, None));
+}
+
+/// On Windows, callees save vector registers, with what instructions the body may use.
+#[test]
+fn the_processor_is_asked_before_any_prologue_uses_vectors() {
+    let entry_of = |triple, cpu| {
+        let target = Target::parse(Some(triple), Some(cpu)).expect("a known target");
+        let isa = target.isa(Output::Object).expect("a target of this build");
+        let builder = ObjectBuilder::new(isa, "test", default_libcall_names()).expect("a known format");
+        let mut module = ObjectModule::new(builder);
+        let mut unit = Unit::new(&mut module);
+        unit.record_clif();
+        let codes = Codes { null_pointer: 1, misaligned: 2, unsupported_cpu: 3, bad_executor: 4 };
+        let checks = Checks { arrays: vec![Some(4); 2], work_align: None, codes };
+        let call = "m_f_call".to_string();
+        let entry = EntryPoint { call, direct: None, inputs: 1, outputs: 1, checks: Some(checks) };
+        unit.function(&function(), &entry).expect("the nest is well formed");
+        // The entry was declared first.
+        let clif = unit.clif().expect("it is recorded");
+        let start = clif.find("function u0:0(").expect("the entry is there");
+        let rest = &clif[start..];
+        rest[..rest.find("\n}\n").expect("it ends")].to_string()
+    };
+    let has_floats = |text: String| text.contains("f32");
+    assert!(!has_floats(entry_of("x86_64-pc-windows-msvc", "x86-64-v3")));
+    assert!(has_floats(entry_of("x86_64-pc-windows-msvc", "x86-64-v2")));
+    assert!(has_floats(entry_of("x86_64-unknown-linux-gnu", "x86-64-v3")));
 }
