@@ -6,7 +6,7 @@ use crate::ir::Atom;
 use crate::ops::elementwise::*;
 use crate::ops::rules::hlo::{Export, Import, Imported, StableHlo};
 use crate::ops::rules::{NoRule, Rule};
-use crate::types::{DType, Kind};
+use crate::types::{DType, Kind, Shape};
 
 /// Names that mean one primitive on one operand.
 const UNARY: &[(&str, UnaryKind)] = &[
@@ -110,7 +110,17 @@ fn binary(cx: &mut Import, kind: BinaryKind, operands: &[Atom]) -> Result<Vec<At
         BinaryKind::Mul if is_bool => BinaryKind::And,
         other => other,
     };
+    same_shape(cx, operands)?;
     cx.emit(Binary(kind), operands)
+}
+
+/// Nothing broadcasts in StableHLO, though our own primitives do.
+fn same_shape(cx: &Import, operands: &[Atom]) -> Result<(), Diagnostic> {
+    let shapes: Vec<Shape> = operands.iter().map(|&x| cx.builder.aval(x).shape).collect();
+    match shapes.windows(2).find(|pair| pair[0] != pair[1]) {
+        Some([x, y]) => Err(Diagnostic::error(format!("operand shapes {x} and {y} differ"))),
+        _ => Ok(()),
+    }
 }
 
 /// Calls that say where an array lives, and nothing about its elements.
@@ -127,6 +137,7 @@ fn is_identity(cx: &Import) -> bool {
 }
 
 fn compare(cx: &mut Import, operands: &[Atom]) -> Result<Vec<Atom>, Diagnostic> {
+    same_shape(cx, operands)?;
     let is_total = cx.op.attributes.word("compare_type") == Some("TOTALORDER");
     let kind = match (cx.word("comparison_direction")?, is_total) {
         ("EQ", false) => CompareKind::Eq,

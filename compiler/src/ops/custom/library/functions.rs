@@ -242,6 +242,14 @@ pub(super) fn fresnel(b: &mut Builder, at: &Site) -> Vec<Atom> {
         .to_vec()
 }
 
+pub(super) fn fresnel_s(b: &mut Builder, at: &Site) -> Vec<Atom> {
+    vec![fresnel(b, at)[0]]
+}
+
+pub(super) fn fresnel_c(b: &mut Builder, at: &Site) -> Vec<Atom> {
+    vec![fresnel(b, at)[1]]
+}
+
 /// `poch(z, m) (digamma(z + m) - digamma(z))` and `poch(z, m) digamma(z + m)`
 pub(super) fn poch(b: &mut Builder, at: &Site) -> Vec<Atom> {
     let sum = b.add(at.x[0], at.x[1]);

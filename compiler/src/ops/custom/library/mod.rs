@@ -52,7 +52,7 @@ const fn row(
     Row { name, rule, arity, by_body: &[], tangents }
 }
 
-const ROWS: [Row; 28] = [
+const ROWS: [Row; 30] = [
     row("_i0", "_i0_jvp", 1, functions::i0),
     row("i0_impl", "i0_impl_jvp", 1, functions::i0),
     // JAX 0.12 prints the name of the function that it decorates.
@@ -77,6 +77,8 @@ const ROWS: [Row; 28] = [
     row("expn", "expn_jvp", 2, functions::expn),
     row("_expn", "_expn_jvp", 2, functions::expn),
     row("fresnel", "_fresnel_jvp", 1, functions::fresnel),
+    row("fresnel_s", "_fresnel_jvp", 1, functions::fresnel_s),
+    row("fresnel_c", "_fresnel_jvp", 1, functions::fresnel_c),
     row("poch", "jvp", 2, functions::poch),
     row("_owens_t_impl", "_owens_t_jvp", 2, functions::owens_t),
     row("_hypot", "_hypot_jvp", 2, functions::hypot),
