@@ -21,90 +21,48 @@ fn place(buffers: &[Buffer], id: BufferId) -> &Place {
     &buffers[id.0 as usize].place
 }
 
-/// The buffer whose value `id` has as a whole, following aliases.
-pub fn value(buffers: &[Buffer], id: BufferId) -> BufferId {
-    match *place(buffers, id) {
-        Place::Alias(of) => value(buffers, of),
-        Place::Next(_) | Place::Row { .. } => id,
-        Place::Input(_) | Place::Output(_) | Place::Constant(_) | Place::Unplaced | Place::Arena(_) => id,
-    }
-}
-
-/// The buffer of whose value `id` is all or a part, following aliases and rows. See Note: successors.
+/// The buffer whose value `id` has, following aliases. See Note: successors.
 pub fn version(buffers: &[Buffer], id: BufferId) -> BufferId {
     match *place(buffers, id) {
-        Place::Alias(of) | Place::Row { of, .. } => version(buffers, of),
+        Place::Alias(of) => version(buffers, of),
         Place::Next(_) => id,
         Place::Input(_) | Place::Output(_) | Place::Constant(_) | Place::Unplaced | Place::Arena(_) => id,
     }
 }
 
-/// The buffer whose bytes are exactly those of `id`, following aliases and successors.
-pub fn whole(buffers: &[Buffer], id: BufferId) -> BufferId {
-    match *place(buffers, id) {
-        Place::Alias(of) | Place::Next(of) => whole(buffers, of),
-        Place::Row { .. } => id,
-        Place::Input(_) | Place::Output(_) | Place::Constant(_) | Place::Unplaced | Place::Arena(_) => id,
-    }
-}
-
-/// The buffer in whose memory `id` lies, following aliases, successors and rows.
+/// The buffer whose bytes are those of `id`, following aliases and successors.
 pub fn memory(buffers: &[Buffer], id: BufferId) -> BufferId {
     match *place(buffers, id) {
-        Place::Alias(of) | Place::Next(of) | Place::Row { of, .. } => memory(buffers, of),
+        Place::Alias(of) | Place::Next(of) => memory(buffers, of),
         Place::Input(_) | Place::Output(_) | Place::Constant(_) | Place::Unplaced | Place::Arena(_) => id,
     }
 }
 
-/// May the two have bytes in common? Temporaries without an address are apart; different rows count as shared.
+/// May the two have bytes in common? Temporaries without an address are apart.
 pub fn share_bytes(buffers: &[Buffer], a: BufferId, b: BufferId) -> bool {
     let (a, b) = (memory(buffers, a), memory(buffers, b));
     let range = |id: BufferId| match *place(buffers, id) {
         Place::Arena(start) => Some((start, start.saturating_add(buffers[id.0 as usize].size_bytes()))),
         Place::Input(_) | Place::Output(_) | Place::Constant(_) | Place::Unplaced => None,
-        Place::Alias(_) | Place::Next(_) | Place::Row { .. } => None,
+        Place::Alias(_) | Place::Next(_) => None,
     };
     let meet = |((first, end), (start, last)): ((usize, usize), (usize, usize))| first < last && start < end;
     a == b || range(a).zip(range(b)).is_some_and(meet)
 }
 
-/// Have the two the very same bytes, in every step of the loops around?
+/// Have the two the very same bytes?
 pub fn same_bytes(buffers: &[Buffer], a: BufferId, b: BufferId) -> bool {
-    let (a, b) = (whole(buffers, a), whole(buffers, b));
+    let (a, b) = (memory(buffers, a), memory(buffers, b));
     let (one, other) = (&buffers[a.0 as usize], &buffers[b.0 as usize]);
-    if a == b {
-        return true;
-    }
-    match (&one.place, &other.place) {
-        (Place::Arena(start), Place::Arena(other_start)) => {
-            start == other_start && one.size_bytes() == other.size_bytes()
-        }
-        (
-            Place::Row { of, var, first, step },
-            Place::Row { of: other_of, var: other_var, first: other_first, step: other_step },
-        ) => {
-            (var, first, step) == (other_var, other_first, other_step)
-                && one.size_bytes() == other.size_bytes()
-                && same_bytes(buffers, *of, *other_of)
-        }
-        _ => false,
-    }
+    let same_start =
+        matches!((&one.place, &other.place), (Place::Arena(start), Place::Arena(other)) if start == other);
+    a == b || (same_start && one.size_bytes() == other.size_bytes())
 }
 
 impl Function {
-    /// See [`value`].
-    pub fn value(&self, id: BufferId) -> BufferId {
-        value(&self.buffers, id)
-    }
-
     /// See [`version`].
     pub fn version(&self, id: BufferId) -> BufferId {
         version(&self.buffers, id)
-    }
-
-    /// See [`whole`].
-    pub fn whole(&self, id: BufferId) -> BufferId {
-        whole(&self.buffers, id)
     }
 
     /// See [`memory`].
@@ -166,9 +124,9 @@ impl Successions {
         let mut here = mentions(function, body);
         // What the loop makes row by row is whole when it has ended, not before.
         for stmt in body {
-            stmt.buffers(&mut |id, _| {
-                if is_row_along(&function.buffers, id, var) {
-                    here.remove(&function.version(id));
+            stmt.mentions(&mut |mention| {
+                if mention.loops().any(|found| Some(found) == var) {
+                    here.remove(&function.version(mention.buffer));
                 }
             });
         }
@@ -179,16 +137,6 @@ impl Successions {
             self.of.values_mut().for_each(|outer| outer.retain(|id| !all.contains(id)));
             self.of.insert(body.as_ptr(), all);
         }
-    }
-}
-
-/// Is a buffer the row of its value that this loop picks?
-fn is_row_along(buffers: &[Buffer], id: BufferId, along: Option<LoopVar>) -> bool {
-    match *place(buffers, id) {
-        Place::Alias(of) => is_row_along(buffers, of, along),
-        Place::Row { of, var, .. } => Some(var) == along || is_row_along(buffers, of, along),
-        Place::Next(_) => false,
-        Place::Input(_) | Place::Output(_) | Place::Constant(_) | Place::Unplaced | Place::Arena(_) => false,
     }
 }
 

@@ -122,10 +122,18 @@ impl BlockBuilder {
     pub fn position(&mut self, index: &Affine) -> Val {
         let dtype = DType::I64;
         let mut sum = None;
-        for &(dim, coefficient) in index.terms() {
-            let (at, factor) = (self.dim(dim), self.int(dtype, coefficient));
-            let term = if coefficient == 1 { at } else { self.mul(at, factor) };
-            sum = Some(sum.map_or(term, |sum| self.add(sum, term)));
+        let mut add = |b: &mut Self, at: Val, coefficient: i64| {
+            let factor = b.int(dtype, coefficient);
+            let term = if coefficient == 1 { at } else { b.mul(at, factor) };
+            sum = Some(sum.map_or(term, |sum| b.add(sum, term)));
+        };
+        for (dim, coefficient) in index.dims() {
+            let at = self.dim(dim);
+            add(self, at, coefficient);
+        }
+        for (var, coefficient) in index.loops() {
+            let at = self.loop_index(var);
+            add(self, at, coefficient);
         }
         match (sum, index.constant) {
             (Some(sum), 0) => sum,

@@ -57,7 +57,7 @@ const GARBAGE: u8 = 0xa5;
 
 struct Machine<'f> {
     function: &'f Function,
-    /// One per buffer; empty for aliases, rows and buffers of the arena.
+    /// One per buffer; empty for aliases and buffers of the arena.
     memory: Vec<Vec<u8>>,
     arena: Vec<u8>,
     /// For each byte of memory, the value it was last written for.
@@ -168,13 +168,6 @@ impl<'f> Machine<'f> {
         let size_bytes = self.function.size_bytes(id);
         match self.function.buffer(id).place {
             Place::Alias(target) | Place::Next(target) => self.range(target),
-            Place::Row { of, var, first, step } => {
-                let (root, range) = self.range(of);
-                let row = first + step * self.loops.get(&var).map_or(0, |&position| position as i64);
-                let start =
-                    range.start + usize::try_from(row).unwrap_or(usize::MAX / 2).saturating_mul(size_bytes);
-                (root, start..start.saturating_add(size_bytes))
-            }
             Place::Arena(start) => (id, start..start + size_bytes),
             Place::Input(_) | Place::Output(_) | Place::Constant(_) | Place::Unplaced => (id, 0..size_bytes),
         }
@@ -204,7 +197,7 @@ fn initial_bytes(function: &Function, id: BufferId, inputs: &[Tensor]) -> Result
         }
         Place::Constant(tensor) => tensor.bytes().to_vec(),
         Place::Output(_) | Place::Unplaced => vec![GARBAGE; size_bytes],
-        Place::Arena(_) | Place::Alias(_) | Place::Next(_) | Place::Row { .. } => return Ok(Vec::new()),
+        Place::Arena(_) | Place::Alias(_) | Place::Next(_) => return Ok(Vec::new()),
     };
     if bytes.len() != size_bytes {
         return Err(format!("{id:?} needs {size_bytes} bytes and was given {}", bytes.len()));

@@ -12,7 +12,9 @@
 //!
 //! # Note: tensor indices
 //! Accesses carry one [`Index`] per axis of their buffer, affine in the dims. That form composes (the body of a
-//! producer can replace a load of its consumer); code generators flatten it with the buffer's row-major strides.
+//! producer can replace a load of its consumer); code generators flatten it with the buffer's row-major strides. The
+//! position of a loop around the nest is a variable like a dim: a step of a loop that reads or writes one row of an array
+//! has it as the first index.
 //!
 //! # Note: machine subset
 //! `schedule::legalize` rewrites every instruction to the *machine subset* before code generation: values are Bool,
@@ -39,7 +41,7 @@ pub use block::{Access, Block, Inst, LoopVar, Val};
 pub use builder::BlockBuilder;
 pub use copy::copy;
 pub use ops::{BinaryOp, CompareOp, UnaryOp};
-pub use stmt::{RuntimeCall, Stmt, rewrite_nests};
+pub use stmt::{Mention, RuntimeCall, Slice, Stmt, rewrite_nests};
 pub use verify::verify;
 
 use crate::types::{Aval, DType, Extent, Shape, Tensor};
@@ -90,9 +92,6 @@ pub enum Place {
     /// The same bytes as another buffer of its shape and dtype, holding the value that follows that buffer's in the next
     /// step of a loop. See the note in [`address`].
     Next(BufferId),
-    /// One of the pieces of another buffer, all as large as this one: number `first + step * position`, the position
-    /// being that of an enclosing loop.
-    Row { of: BufferId, var: LoopVar, first: i64, step: i64 },
 }
 
 /// A loop nest around one straight-line block. See Note: phases of a nest.

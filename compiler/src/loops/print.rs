@@ -1,7 +1,7 @@
 //! Loop nests as text, for `--emit=loops`.
 
 use super::{Access, Affine, Block, Buffer, Combine, Dim, Function, Index, Inst, Module, Nest, Place, Plan};
-use super::{Role, RuntimeCall, Stmt, Store, Val};
+use super::{Role, RuntimeCall, Slice, Stmt, Store, Val};
 use crate::types::DType;
 use std::fmt::{self, Display, Formatter, Write};
 
@@ -33,10 +33,6 @@ impl Display for Buffer {
             Place::Arena(start) => write!(f, "arena {start}"),
             Place::Alias(target) => write!(f, "alias b{}", target.0),
             Place::Next(target) => write!(f, "next of b{}", target.0),
-            Place::Row { of, var, first: 0, step: 1 } => write!(f, "row l{} of b{}", var.0, of.0),
-            Place::Row { of, var, first, step } => {
-                write!(f, "row {first} + {step} * l{} of b{}", var.0, of.0)
-            }
         }
     }
 }
@@ -64,15 +60,18 @@ impl Display for Dim {
     }
 }
 
-/// `3 + 2*d0 - d1`.
+/// `3 + 2*d0 - l1`.
 impl Display for Affine {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let dims = self.dims().map(|(dim, coefficient)| (format!("d{dim}"), coefficient));
+        let loops = self.loops().map(|(var, coefficient)| (format!("l{}", var.0), coefficient));
+        let mut terms = dims.chain(loops).peekable();
         let mut is_first = true;
-        if self.constant != 0 || self.terms().is_empty() {
+        if self.constant != 0 || terms.peek().is_none() {
             write!(f, "{}", self.constant)?;
             is_first = false;
         }
-        for &(dim, coefficient) in self.terms() {
+        for (variable, coefficient) in terms {
             let sign = match (is_first, coefficient < 0) {
                 (true, true) => "-",
                 (true, false) => "",
@@ -83,7 +82,7 @@ impl Display for Affine {
             if coefficient.abs() != 1 {
                 write!(f, "{}*", coefficient.unsigned_abs())?;
             }
-            write!(f, "d{dim}")?;
+            f.write_str(&variable)?;
             is_first = false;
         }
         Ok(())
@@ -141,8 +140,13 @@ fn statement(f: &mut Formatter<'_>, stmt: &Stmt, depth: usize) -> fmt::Result {
 }
 
 fn runtime_call(f: &mut Formatter<'_>, call: &RuntimeCall, tab: &str) -> fmt::Result {
-    let buffers = |ids: &[super::BufferId]| join(ids.iter().map(|id| format!("b{}", id.0)));
-    let (writes, reads) = (buffers(&call.writes), buffers(&call.reads));
+    let slices = |slices: &[Slice]| {
+        join(slices.iter().map(|slice| match slice.leading.as_slice() {
+            [] => format!("b{}", slice.buffer.0),
+            leading => format!("b{}[{}]", slice.buffer.0, join(leading.iter())),
+        }))
+    };
+    let (writes, reads) = (slices(&call.writes), slices(&call.reads));
     let scratch = call.scratch.map(|id| format!("; scratch b{}", id.0)).unwrap_or_default();
     writeln!(f, "{tab}{writes} = call {}({reads}; {}{scratch})", call.symbol, join(call.integers.iter()))
 }

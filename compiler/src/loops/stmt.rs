@@ -1,6 +1,6 @@
 //! Statements: what stands around nests.
 
-use super::{BufferId, LoopVar, Nest};
+use super::{Affine, BufferId, Index, LoopVar, Nest};
 use crate::types::Extent;
 
 /// A step of a function.
@@ -33,11 +33,31 @@ pub enum Stmt {
 #[derive(Clone, PartialEq, Debug)]
 pub struct RuntimeCall {
     pub symbol: &'static str,
-    pub reads: Vec<BufferId>,
-    pub writes: Vec<BufferId>,
+    pub reads: Vec<Slice>,
+    pub writes: Vec<Slice>,
     /// Memory for the routine's own use, aligned to 64 bytes; garbage before and after. Without it, no pointer is passed.
     pub scratch: Option<BufferId>,
     pub integers: Vec<i64>,
+}
+
+/// A buffer, or the part of it at one position of each leading axis.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Slice {
+    pub buffer: BufferId,
+    // Invariant: of loops, not of dims; no more than the buffer has axes.
+    pub leading: Vec<Affine>,
+}
+
+/// How a statement names a buffer.
+pub struct Mention<'s> {
+    pub buffer: BufferId,
+    pub is_written: bool,
+    positions: Positions<'s>,
+}
+
+enum Positions<'s> {
+    Indices(&'s [Index]),
+    Leading(&'s [Affine]),
 }
 
 /// Puts other nests in the place of each nest, at any depth.
@@ -79,15 +99,63 @@ impl Stmt {
 
     /// Calls `visit` with every buffer the statement names, and whether it is written.
     pub fn buffers(&self, visit: &mut impl FnMut(BufferId, bool)) {
+        self.mentions(&mut |mention| visit(mention.buffer, mention.is_written));
+    }
+
+    /// Calls `visit` with everything the statement says about buffers.
+    pub fn mentions(&self, visit: &mut impl FnMut(Mention)) {
         self.walk(&mut |stmt| match stmt {
             Stmt::Nest(nest) => {
-                nest.block.loads().for_each(|access| visit(access.buffer, false));
-                nest.stores.iter().for_each(|store| visit(store.buffer, true));
+                for access in nest.block.loads() {
+                    visit(Mention::at(access.buffer, false, Positions::Indices(&access.indices)));
+                }
+                for store in &nest.stores {
+                    visit(Mention::at(store.buffer, true, Positions::Indices(&store.indices)));
+                }
             }
-            Stmt::Call(call) => call.pointers().for_each(|(id, is_written)| visit(id, is_written)),
+            Stmt::Call(call) => {
+                let arrays = call.reads.iter().map(|slice| (slice, false));
+                for (slice, is_written) in arrays.chain(call.writes.iter().map(|slice| (slice, true))) {
+                    visit(Mention::at(slice.buffer, is_written, Positions::Leading(&slice.leading)));
+                }
+                call.scratch.iter().for_each(|&id| visit(Mention::at(id, true, Positions::Leading(&[]))));
+            }
             Stmt::Loop { .. } => {}
-            Stmt::While { predicate: id, .. } | Stmt::Switch { selector: id, .. } => visit(*id, false),
+            Stmt::While { predicate: id, .. } | Stmt::Switch { selector: id, .. } => {
+                visit(Mention::at(*id, false, Positions::Leading(&[])));
+            }
         });
+    }
+
+    /// Gives each access of a buffer that has got a new first axis its position there.
+    ///
+    /// Invariant: such buffers are no scratch memory, nor do they say whether or where control goes on.
+    pub fn index_first(&mut self, first: &impl Fn(BufferId) -> Option<Affine>) {
+        match self {
+            Stmt::Nest(nest) => {
+                let stores = nest.stores.iter_mut().map(|store| (store.buffer, &mut store.indices));
+                let loads = nest.block.loads_mut().map(|access| (access.buffer, &mut access.indices));
+                for (buffer, indices) in loads.chain(stores) {
+                    if let Some(first) = first(buffer) {
+                        indices.insert(0, Index::affine(first));
+                    }
+                }
+            }
+            Stmt::Call(call) => {
+                for slice in call.reads.iter_mut().chain(&mut call.writes) {
+                    if let Some(first) = first(slice.buffer) {
+                        slice.leading.insert(0, first);
+                    }
+                }
+            }
+            Stmt::Loop { body, .. } => body.iter_mut().for_each(|stmt| stmt.index_first(first)),
+            Stmt::While { condition, body, .. } => {
+                condition.iter_mut().chain(body).for_each(|stmt| stmt.index_first(first));
+            }
+            Stmt::Switch { branches, .. } => {
+                branches.iter_mut().flatten().for_each(|stmt| stmt.index_first(first));
+            }
+        }
     }
 
     /// Renames every buffer and loop variable.
@@ -98,11 +166,21 @@ impl Stmt {
     ) {
         match self {
             Stmt::Nest(nest) => {
-                nest.block.loads_mut().for_each(|access| access.buffer = buffer(access.buffer));
-                nest.stores.iter_mut().for_each(|store| store.buffer = buffer(store.buffer));
+                let mut rename = |id: &mut BufferId, indices: &mut [Index]| {
+                    *id = buffer(*id);
+                    indices.iter_mut().for_each(|index| index.affine.rename_loops(var));
+                };
+                nest.block.loads_mut().for_each(|access| rename(&mut access.buffer, &mut access.indices));
+                nest.stores.iter_mut().for_each(|store| rename(&mut store.buffer, &mut store.indices));
                 nest.block.loop_vars_mut().for_each(|own| *own = var(*own));
             }
-            Stmt::Call(call) => call.map_buffers(&mut *buffer),
+            Stmt::Call(call) => {
+                for slice in call.reads.iter_mut().chain(&mut call.writes) {
+                    slice.buffer = buffer(slice.buffer);
+                    slice.leading.iter_mut().for_each(|position| position.rename_loops(var));
+                }
+                call.scratch.iter_mut().for_each(|id| *id = buffer(*id));
+            }
             Stmt::Loop { var: own, body, .. } => {
                 *own = var(*own);
                 body.iter_mut().for_each(|stmt| stmt.rename(buffer, var));
@@ -119,16 +197,25 @@ impl Stmt {
     }
 }
 
-impl RuntimeCall {
-    /// The buffers in the order of the pointers that the routine gets, and whether it writes them.
-    pub fn pointers(&self) -> impl Iterator<Item = (BufferId, bool)> + '_ {
-        let reads = self.reads.iter().map(|&id| (id, false));
-        reads.chain(self.writes.iter().chain(&self.scratch).map(|&id| (id, true)))
+impl<'s> Mention<'s> {
+    fn at(buffer: BufferId, is_written: bool, positions: Positions<'s>) -> Self {
+        Mention { buffer, is_written, positions }
     }
 
-    /// Renames every buffer.
-    pub fn map_buffers(&mut self, mut name: impl FnMut(BufferId) -> BufferId) {
-        let all = self.reads.iter_mut().chain(&mut self.writes).chain(&mut self.scratch);
-        all.for_each(|id| *id = name(*id));
+    /// The loops on whose positions it depends which part is meant.
+    pub fn loops(&self) -> impl Iterator<Item = LoopVar> + '_ {
+        let (indices, leading) = match self.positions {
+            Positions::Indices(indices) => (indices, [].as_slice()),
+            Positions::Leading(leading) => ([].as_slice(), leading),
+        };
+        let affine = indices.iter().map(|index| &index.affine).chain(leading);
+        affine.flat_map(Affine::loops).map(|(var, _)| var)
+    }
+}
+
+impl From<BufferId> for Slice {
+    /// All of the buffer.
+    fn from(buffer: BufferId) -> Slice {
+        Slice { buffer, leading: Vec::new() }
     }
 }

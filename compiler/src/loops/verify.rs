@@ -7,9 +7,9 @@ mod plan;
 mod successors;
 
 use super::{
-    Affine, Block, Buffer, BufferId, Combine, Function, Index, Inst, LoopVar, Nest, Place, Reduction, Role,
+    Affine, Block, BufferId, Combine, Dim, Function, Index, Inst, LoopVar, Nest, Place, Reduction, Role,
 };
-use super::{Stmt, Store, Val};
+use super::{Slice, Stmt, Store, Val};
 use crate::types::{DType, Extent};
 
 /// Collects every broken invariant.
@@ -73,17 +73,6 @@ impl Cx<'_> {
                     let fits = tensor.bytes().len() == bytes;
                     self.check(fits, || format!("buffer {id} and its constant differ in size"));
                 }
-                Place::Row { of, .. } => {
-                    // As for aliases. That rows lie inside is checked where loops are entered.
-                    let known = self.function.buffers[..id].get(of.0 as usize);
-                    let divides = |t: &Buffer| {
-                        let whole = t.size_bytes();
-                        bytes == 0 || whole.is_multiple_of(bytes)
-                    };
-                    self.check(known.is_some_and(divides), || {
-                        format!("buffer {id} is no row of buffer {}", of.0)
-                    });
-                }
                 Place::Input(position) | Place::Output(position) => {
                     self.check(*position < count, || format!("buffer {id} has position {position}"));
                 }
@@ -124,10 +113,29 @@ impl Cx<'_> {
                 branches.iter().for_each(|branch| self.stmts(branch));
             }
             Stmt::Call(call) => {
-                for (buffer, is_written) in call.pointers() {
-                    if is_written { self.writable(buffer) } else { _ = self.buffer_exists(buffer) }
-                }
+                call.reads.iter().for_each(|slice| self.slice(slice, false));
+                call.writes.iter().for_each(|slice| self.slice(slice, true));
                 call.scratch.iter().for_each(|&buffer| self.scratch(buffer));
+            }
+        }
+    }
+
+    fn slice(&mut self, slice: &Slice, is_written: bool) {
+        let Slice { buffer: id, leading } = slice;
+        if !self.buffer_exists(*id) {
+            return;
+        }
+        if is_written {
+            self.writable(*id);
+        }
+        let shape = &self.function.buffer(*id).shape;
+        let is_fixed = leading.iter().all(|position| position.dims().next().is_none());
+        self.check(is_fixed && leading.len() <= shape.rank(), || {
+            format!("a slice of buffer {} has positions that it cannot have", id.0)
+        });
+        for (axis, (position, &extent)) in leading.iter().zip(shape.extents()).enumerate() {
+            if is_fixed && self.loops_exist(position) {
+                self.in_range(&[], position, axis, extent, *id);
             }
         }
     }
@@ -153,28 +161,16 @@ impl Cx<'_> {
     fn buffer_exists(&mut self, id: BufferId) -> bool {
         let exists = (id.0 as usize) < self.function.buffers.len();
         self.check(exists, || format!("there is no buffer {}", id.0));
-        if exists {
-            self.row_is_inside(id);
-        }
         exists
     }
 
-    /// The loops that pick a row are around the statement, and all their rows exist.
-    fn row_is_inside(&mut self, id: BufferId) {
-        match self.function.buffer(id).place {
-            Place::Alias(target) | Place::Next(target) => self.row_is_inside(target),
-            Place::Row { of, var, first, step } => {
-                let (bytes, whole) = (self.function.size_bytes(id), self.function.size_bytes(of));
-                let count =
-                    self.loops.iter().find(|(known, _)| *known == var).map(|(_, count)| *count as i64);
-                let ends = count.map(|count| [first, first + step * (count - 1)]);
-                let rows = whole.checked_div(bytes).map_or(i64::MAX, |rows| rows as i64);
-                let is_inside = ends.is_some_and(|ends| ends.iter().all(|row| (0..rows).contains(row)));
-                self.check(is_inside, || format!("buffer {} is a row that does not exist", id.0));
-                self.row_is_inside(of);
-            }
-            Place::Input(_) | Place::Output(_) | Place::Constant(_) | Place::Unplaced | Place::Arena(_) => {}
+    /// The loops that an index depends on are around the statement.
+    fn loops_exist(&mut self, affine: &Affine) -> bool {
+        let missing = affine.loops().find(|(var, _)| !self.loops.iter().any(|(known, _)| known == var));
+        if let Some((var, _)) = missing {
+            self.error(format!("an index depends on l{}, which is no loop around it", var.0));
         }
+        missing.is_none()
     }
 
     fn writable(&mut self, id: BufferId) {
@@ -260,8 +256,7 @@ impl Cx<'_> {
         self.access(nest, &nest.block, store.buffer, &store.indices, dtype, store.mask.is_some());
         for index in &store.indices {
             self.check(index.divisor == 1, || "a store divides an index".into());
-            let reduces =
-                index.affine.terms().iter().any(|&(dim, _)| nest.dims.get(dim).is_some_and(is_reduce));
+            let reduces = index.affine.dims().any(|(dim, _)| nest.dims.get(dim).is_some_and(is_reduce));
             self.check(!reduces, || "a store is indexed by a reduce dim".into());
         }
     }
@@ -286,18 +281,21 @@ impl Cx<'_> {
         self.check(is_same, || format!("buffer {} holds {}, not {dtype}", buffer.0, target.dtype));
         let is_empty = nest.dims.iter().any(|dim| dim.extent == 0);
         for (axis, (index, &extent)) in indices.iter().zip(target.shape.extents()).enumerate() {
-            let dims_exist = index.affine.terms().iter().all(|&(dim, _)| dim < nest.dims.len());
+            let dims_exist = index.affine.dims().all(|(dim, _)| dim < nest.dims.len());
             self.check(dims_exist, || format!("axis {axis} is indexed by a dim that does not exist"));
+            let variables_exist = self.loops_exist(&index.affine) && dims_exist;
             let is_position = index.dynamic.is_none_or(|val| block.dtype(val) == DType::I64);
             self.check(is_position, || format!("axis {axis} is indexed by a value that is not i64"));
-            if dims_exist && index.is_affine() && !guarded && !is_empty {
-                self.in_range(nest, &index.affine, axis, extent, buffer);
+            if variables_exist && index.is_affine() && !guarded && !is_empty {
+                self.in_range(&nest.dims, &index.affine, axis, extent, buffer);
             }
         }
     }
 
-    fn in_range(&mut self, nest: &Nest, affine: &Affine, axis: usize, extent: Extent, buffer: BufferId) {
-        let (low, high) = affine.range(|dim| nest.dims[dim].extent);
+    /// Invariant: the dims and the loops of the index exist.
+    fn in_range(&mut self, dims: &[Dim], affine: &Affine, axis: usize, extent: Extent, buffer: BufferId) {
+        let count = |var| self.loops.iter().find(|(known, _)| *known == var).map_or(1, |(_, count)| *count);
+        let (low, high) = affine.range(|dim| dims[dim].extent, count);
         let fits = low >= 0 && high < extent as i64;
         self.check(fits, || {
             format!("axis {axis} of buffer {} has extent {extent}; indices {low} to {high}", buffer.0)
@@ -321,8 +319,8 @@ fn needs(nest: &Nest) -> Vec<Needs> {
         match inst {
             Inst::Dim(dim) => own.reduce_dim |= is_reduce(&nest.dims[*dim]),
             Inst::Load(access) => {
-                let mut terms = access.indices.iter().flat_map(|index| index.affine.terms());
-                own.reduce_dim |= terms.any(|&(dim, _)| is_reduce(&nest.dims[dim]));
+                let mut dims = access.indices.iter().flat_map(|index| index.affine.dims());
+                own.reduce_dim |= dims.any(|(dim, _)| is_reduce(&nest.dims[dim]));
             }
             Inst::Reduced { .. } => own = Needs { reduced: true, reduce_dim: false },
             Inst::Param(_)

@@ -6,10 +6,10 @@
 //! body's last reader of a part of the state comes no later than the writer of its successor, the successor is
 //! written in place. Copies onto themselves, which that leaves behind, are dropped when places are known.
 
-use super::fragment::{Fragment, Output};
+use super::fragment::{Fragment, Output, Row, Rows, View};
 use crate::diag::Diagnostic;
-use crate::loops::address::{same_bytes, share_bytes, whole};
-use crate::loops::{Access, BinaryOp, BlockBuilder, Buffer, BufferId, Nest, Place, Stmt};
+use crate::loops::address::{memory, same_bytes, share_bytes};
+use crate::loops::{Access, Affine, BinaryOp, BlockBuilder, Buffer, BufferId, Nest, Place, Stmt};
 use crate::ops::rules::{Control, identity_store};
 use crate::types::{Aval, DType};
 use std::collections::HashSet;
@@ -72,12 +72,12 @@ impl Fragment {
 
     fn switch(&mut self, branches: &[Fragment], operands: &[BufferId], results: &[BufferId]) -> Vec<Stmt> {
         let (clamp, selector) = self.clamped(operands[0], branches.len());
-        let inputs = aliases(&operands[1..]);
+        let inputs = wholes(&operands[1..]);
         let branch = |branch: &Fragment| {
             let first = self.buffers.len() as u32;
             let (mut stmts, outputs) = self.adopt(branch, &inputs);
             let mut taken = HashSet::new();
-            for (&output, &result) in outputs.iter().zip(results) {
+            for (output, &result) in outputs.iter().zip(results) {
                 match self.own_temporary(output, first).filter(|root| taken.insert(*root)) {
                     Some(root) => self.buffers[root.0 as usize].place = Place::Alias(result),
                     None => stmts.push(self.copy(output, result)),
@@ -95,19 +95,19 @@ impl Fragment {
         state: &[BufferId],
     ) -> Stmt {
         let first = self.buffers.len() as u32;
-        let (mut test, outputs) = self.adopt(condition, &aliases(&[of_condition, state].concat()));
+        let (mut test, outputs) = self.adopt(condition, &wholes(&[of_condition, state].concat()));
         // A reshaped element is in a buffer of another rank.
-        let root = self.own_temporary(outputs[0], first).filter(|root| self.aval(*root).shape.is_scalar());
+        let root = self.own_temporary(&outputs[0], first).filter(|root| self.aval(*root).shape.is_scalar());
         let predicate = match root {
             Some(root) => root,
             None => {
                 let predicate = self.add(&Aval::scalar(DType::Bool), Place::Unplaced);
-                test.push(self.copy(outputs[0], predicate));
+                test.push(self.copy(&outputs[0], predicate));
                 predicate
             }
         };
         let first = self.buffers.len() as u32;
-        let (mut stmts, outputs) = self.adopt(body, &aliases(&[of_body, state].concat()));
+        let (mut stmts, outputs) = self.adopt(body, &wholes(&[of_body, state].concat()));
         self.write_back(&mut stmts, &outputs, state, first);
         Stmt::While { condition: test, predicate, body: stmts }
     }
@@ -121,61 +121,65 @@ impl Fragment {
         (length, reverse): (usize, bool),
     ) -> Stmt {
         let var = self.new_loop();
-        let row = |of: &BufferId| match reverse {
-            true => Place::Row { of: *of, var, first: length as i64 - 1, step: -1 },
-            false => Place::Row { of: *of, var, first: 0, step: 1 },
+        let position = match reverse {
+            true => Affine::of_loop(var).scale(-1).add_constant(length as i64 - 1),
+            false => Affine::of_loop(var),
         };
+        let row = |of: &BufferId| View { buffer: *of, row: Some(position.clone()) };
         let first = self.buffers.len() as u32;
-        let inputs = [aliases(consts), aliases(state), xs.iter().map(row).collect()].concat();
-        let (mut stmts, outputs) = self.adopt(body, &inputs);
-        let (new_state, rows) = outputs.split_at(state.len());
-        for (&output, y) in rows.iter().zip(ys) {
-            match self.own_temporary(output, first) {
-                Some(root) => self.buffers[root.0 as usize].place = row(y),
-                None => {
-                    let aval = self.aval(*y);
-                    let to = self.add(&aval.with_shape(aval.shape.without(&[0])), row(y));
-                    stmts.push(self.copy(output, to));
+        let inputs = [wholes(consts), wholes(state), xs.iter().map(row).collect()].concat();
+        let (mut stmts, mut outputs) = self.adopt(body, &inputs);
+        let (mut in_place, mut copied) = (Rows::new(), Vec::new());
+        for (output, y) in (state.len()..).zip(ys) {
+            match self.own_temporary(&outputs[output], first) {
+                Some(root) => {
+                    self.buffers[root.0 as usize].place = Place::Alias(*y);
+                    in_place.insert(root, Row { count: length, position: position.clone() });
                 }
+                None => copied.push((output, row(y))),
             }
         }
-        self.write_back(&mut stmts, new_state, state, first);
+        self.become_rows(in_place, first, &mut stmts, &mut outputs);
+        for (output, to) in copied {
+            stmts.push(self.copy(&outputs[output], to));
+        }
+        self.write_back(&mut stmts, &outputs[..state.len()], state, first);
         Stmt::Loop { var, count: length, body: stmts }
     }
 
     /// Copies the first state to where the loop keeps it.
     fn initialize(&self, first: &[BufferId], state: &[BufferId]) -> Vec<Stmt> {
-        first.iter().zip(state).map(|(&from, &to)| self.copy(Output::Buffer(from), to)).collect()
+        first.iter().zip(state).map(|(&from, &to)| self.copy(&Output::Buffer(from.into()), to)).collect()
     }
 
     /// Makes the outputs of a body, whose buffers start at `first`, the new state. See Note: state.
     fn write_back(&mut self, stmts: &mut Vec<Stmt>, outputs: &[Output], state: &[BufferId], first: u32) {
         let mut copies = Vec::new();
-        for (&output, &part) in outputs.iter().zip(state) {
-            let Output::Buffer(id) = output else {
-                copies.push((output, part));
+        for (output, &part) in outputs.iter().zip(state) {
+            let Output::Buffer(view) = output else {
+                copies.push((output.clone(), part));
                 continue;
             };
-            if same_bytes(&self.buffers, id, part) {
+            if view.row.is_none() && same_bytes(&self.buffers, view.buffer, part) {
                 continue;
             }
             // Another part of the state, which its own successor will overwrite.
-            let staged = match state.iter().any(|&other| share_bytes(&self.buffers, other, id)) {
+            let staged = match state.iter().any(|&other| share_bytes(&self.buffers, other, view.buffer)) {
                 true => {
                     let staged = self.add(&self.aval(part), Place::Unplaced);
                     stmts.push(self.copy(output, staged));
-                    Output::Buffer(staged)
+                    Output::Buffer(staged.into())
                 }
-                false => output,
+                false => output.clone(),
             };
             copies.push((staged, part));
         }
         for (output, part) in copies {
             let in_place =
-                self.own_temporary(output, first).filter(|&root| self.can_replace(stmts, part, root));
+                self.own_temporary(&output, first).filter(|&root| self.can_replace(stmts, part, root));
             match in_place {
                 Some(root) => self.buffers[root.0 as usize].place = Place::Next(part),
-                None => stmts.push(self.copy(output, part)),
+                None => stmts.push(self.copy(&output, part)),
             }
         }
     }
@@ -200,9 +204,9 @@ impl Fragment {
     }
 
     /// The temporary that an output is, if a body whose buffers start at `first` made it.
-    fn own_temporary(&self, output: Output, first: u32) -> Option<BufferId> {
-        let Output::Buffer(id) = output else { return None };
-        let root = whole(&self.buffers, id);
+    fn own_temporary(&self, output: &Output, first: u32) -> Option<BufferId> {
+        let &Output::Buffer(View { buffer: id, row: None }) = output else { return None };
+        let root = memory(&self.buffers, id);
         (root.0 >= first && self.buffers[root.0 as usize].place == Place::Unplaced).then_some(root)
     }
 
@@ -222,8 +226,8 @@ impl Fragment {
     }
 }
 
-fn aliases(of: &[BufferId]) -> Vec<Place> {
-    of.iter().map(|&id| Place::Alias(id)).collect()
+fn wholes(of: &[BufferId]) -> Vec<View> {
+    of.iter().map(|&id| id.into()).collect()
 }
 
 /// Does the nest, of all elements in the memory of `source`, read only the one that it then writes?

@@ -58,7 +58,7 @@ fn elidable(function: &Function, stmt: usize, lives: &HashMap<BufferId, Life>) -
     let Stmt::Nest(nest) = &function.body[stmt] else { return None };
     (0..nest.stores.len()).find_map(|store| {
         let (loaded, stored) = (copied(nest, &nest.stores[store])?, nest.stores[store].buffer);
-        let (source, target) = (function.whole(loaded), function.whole(stored));
+        let (source, target) = (function.memory(loaded), function.memory(stored));
         let same_layout = |a: BufferId, b: BufferId| {
             let (a, b) = (function.buffer(a), function.buffer(b));
             a.dtype == b.dtype && a.shape == b.shape

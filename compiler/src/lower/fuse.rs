@@ -128,7 +128,7 @@ impl Planner<'_> {
         }
         let elements = self.graph.program.aval(var).shape.element_count().max(1);
         // An element that does not move is computed before the loops.
-        let is_fixed = |instance: &Instance| instance.map.iter().all(|index| index.terms().is_empty());
+        let is_fixed = |instance: &Instance| instance.map.iter().all(|index| index.dims().next().is_none());
         let points = |instance: &Instance| if is_fixed(instance) { 1 } else { self.points(instance.root) };
         let repeats: usize = instances.iter().map(|instance| points(instance).div_ceil(elements)).sum();
         cost == 0 || repeats <= 1 || cost <= 2 && repeats <= 2

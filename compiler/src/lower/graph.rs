@@ -112,8 +112,8 @@ impl<'a> Graph<'a> {
     /// The variables that steps read: they need memory.
     pub fn read_by_steps(&self) -> impl Iterator<Item = Var> + '_ {
         let reads = self.steps.iter().flat_map(|step| match step {
-            Step::Call(call) => call.reads.iter(),
-            Step::Control(region) => region.operands.iter(),
+            Step::Call(call) => call.reads.iter().map(|read| read.buffer).collect(),
+            Step::Control(region) => region.operands.clone(),
         });
         reads.map(|id| Var(id.0)).filter(|var| (var.0 as usize) < self.program.vars.len())
     }
@@ -178,12 +178,14 @@ impl<'a> Graph<'a> {
         tables: Vec<Arc<Tensor>>,
         scratch_bytes: Option<usize>,
     ) {
-        call.reads = call.reads.iter().map(|&id| self.memory(slot(eqn, id))).collect();
+        call.reads = call.reads.iter().map(|read| self.memory(slot(eqn, read.buffer)).into()).collect();
         for table in tables {
             let buffer = self.add_buffer(&table.aval().clone(), Place::Constant(table));
-            call.reads.push(buffer);
+            call.reads.push(buffer.into());
         }
-        call.writes.iter_mut().for_each(|id| *id = slot_var(eqn, *id).expect("results are variables"));
+        for write in &mut call.writes {
+            write.buffer = slot_var(eqn, write.buffer).expect("results are variables");
+        }
         let scratch = |bytes| self.add_buffer(&Aval::new(DType::U8, [bytes]), Place::Unplaced);
         call.scratch = scratch_bytes.map(scratch);
         self.step(Step::Call(call));

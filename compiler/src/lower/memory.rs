@@ -8,7 +8,7 @@
 use super::control::reads_where_it_writes;
 use super::copies;
 use super::fragment::{Fragment, Output, buffer};
-use crate::loops::address::{same_bytes, whole};
+use crate::loops::address::{memory, same_bytes};
 use crate::loops::{Buffer, BufferId, Function, Inst, Nest, Place, Stmt};
 use crate::types::Aval;
 use std::cmp::Reverse;
@@ -37,20 +37,20 @@ pub fn place(name: &str, mut fragment: Fragment) -> Function {
 fn place_outputs(fragment: &mut Fragment) {
     for (position, output) in fragment.outputs.clone().into_iter().enumerate() {
         let place = Place::Output(position);
-        if let Output::Buffer(id) = output {
-            let target = whole(&fragment.buffers, id);
+        if let Output::Buffer(view) = &output {
+            let target = memory(&fragment.buffers, view.buffer);
             if fragment.buffers[target.0 as usize].place == Place::Unplaced {
                 fragment.buffers[target.0 as usize].place = place;
                 continue;
             }
         }
-        let aval = match output {
-            Output::Buffer(id) => fragment.aval(id),
+        let aval = match &output {
+            Output::Buffer(view) => fragment.aval(view.buffer),
             Output::Literal(literal) => Aval::scalar(literal.dtype()),
         };
         fragment.buffers.push(buffer(&aval, place));
         let to = BufferId(fragment.buffers.len() as u32 - 1);
-        fragment.body.push(fragment.copy(output, to));
+        fragment.body.push(fragment.copy(&output, to));
     }
 }
 
@@ -64,7 +64,7 @@ fn compact(function: &mut Function) {
             continue;
         }
         match function.buffer(id).place {
-            Place::Alias(of) | Place::Next(of) | Place::Row { of, .. } => waiting.push(function.value(of)),
+            Place::Alias(of) | Place::Next(of) => waiting.push(function.version(of)),
             Place::Input(_) | Place::Output(_) | Place::Constant(_) | Place::Unplaced | Place::Arena(_) => {}
         }
     }
@@ -78,9 +78,8 @@ fn compact(function: &mut Function) {
     let renamed: HashMap<BufferId, BufferId> = kept.iter().copied().zip((0..).map(BufferId)).collect();
     let compacted = |&id: &BufferId| {
         let mut buffer: Buffer = function.buffer(id).clone();
-        if let Place::Alias(target) | Place::Next(target) | Place::Row { of: target, .. } = &mut buffer.place
-        {
-            *target = renamed[&function.value(*target)];
+        if let Place::Alias(target) | Place::Next(target) = &mut buffer.place {
+            *target = renamed[&function.version(*target)];
         }
         buffer
     };
@@ -162,23 +161,25 @@ impl<'f> Timeline<'f> {
     }
 
     fn test(&mut self, function: &Function, id: BufferId) {
-        self.touch(function, id);
+        self.touch(function, id, false);
         self.leaves.push(None);
     }
 
     fn leaf(&mut self, function: &Function, stmt: &Stmt, nest: Option<&'f Nest>) {
-        stmt.buffers(&mut |id, _| self.touch(function, id));
+        stmt.mentions(&mut |mention| {
+            self.touch(function, mention.buffer, mention.loops().next().is_some());
+        });
         self.leaves.push(nest);
     }
 
-    fn touch(&mut self, function: &Function, id: BufferId) {
+    fn touch(&mut self, function: &Function, id: BufferId, by_rows: bool) {
         let (root, at) = (function.memory(id), self.leaves.len());
         if function.buffer(root).place != Place::Unplaced {
             return;
         }
         self.lives.entry(root).or_insert(Life { first: at, last: at }).last = at;
         if let Some(touched) = self.touched.last_mut() {
-            *touched.entry(root).or_default() |= function.whole(id) != root;
+            *touched.entry(root).or_default() |= by_rows;
         }
     }
 }
@@ -220,11 +221,12 @@ fn in_place_operand(
     at: usize,
 ) -> Option<BufferId> {
     let [store] = nest.stores.as_slice() else { return None };
-    if function.whole(store.buffer) != result {
+    let is_row = store.indices.iter().any(|index| index.affine.loops().next().is_some());
+    if is_row || function.memory(store.buffer) != result {
         return None;
     }
     let dying = |id: BufferId| lives.get(&id).is_some_and(|life| life.last == at && life.first < at);
-    let operands = nest.block.loads().map(|access| function.whole(access.buffer));
+    let operands = nest.block.loads().map(|access| function.memory(access.buffer));
     operands
         .filter(|&id| id != result && dying(id))
         .find(|&id| reads_where_it_writes(nest, &function.buffers, id))
@@ -240,7 +242,7 @@ fn drop_self_copies(function: &mut Function) {
             if let Stmt::Nest(nest) = stmt
                 && let Some((from, to)) = self_copy(function, nest)
             {
-                kept.insert((function.value(from), function.value(to)));
+                kept.insert((function.version(from), function.version(to)));
             }
         });
     }

@@ -60,8 +60,9 @@ fn earliest(
 /// Do two nests never store to the same element?
 fn stores_elsewhere(first: &Nest, second: &Nest, graph: &Graph) -> bool {
     let range = |nest: &Nest, index: &Index| {
+        // No loops are around the nests of a program.
         let is_known = index.is_affine() && nest.dims.iter().all(|dim| dim.extent > 0);
-        is_known.then(|| index.affine.range(|dim| nest.dims[dim].extent))
+        is_known.then(|| index.affine.range(|dim| nest.dims[dim].extent, |_| 1))
     };
     let apart = |a: &Store, b: &Store| {
         let axes = a.indices.iter().zip(&b.indices);

@@ -149,10 +149,10 @@ fn substitute(nest: &mut Nest, map: &[Affine]) {
     }
     for inst in &mut nest.block.insts {
         if let Inst::Dim(dim) = inst {
-            let [(renamed, 1)] = map[*dim].terms() else {
+            let Some(renamed) = map[*dim].as_dim() else {
                 unreachable!("dims used as values keep their extent")
             };
-            *dim = *renamed;
+            *dim = renamed;
         }
     }
     for store in &mut nest.stores {

@@ -94,7 +94,7 @@ impl Strides {
         let row = |buffer: BufferId, indices: &[Index], load| {
             let mut by_dim = vec![0; nest.dims.len()];
             for (index, stride) in indices.iter().zip(function.buffer(buffer).shape.strides()) {
-                for &(dim, coefficient) in index.affine.terms() {
+                for (dim, coefficient) in index.affine.dims() {
                     by_dim[dim] += coefficient * stride as i64;
                 }
             }

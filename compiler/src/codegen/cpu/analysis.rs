@@ -67,7 +67,7 @@ impl Analysis {
         if let Inst::Dim(dim) = inst {
             depth = self.depth_of(*dim);
         } else if let Inst::Load(access) = inst {
-            for &(dim, _) in access.indices.iter().flat_map(|index| index.affine.terms()) {
+            for (dim, _) in access.indices.iter().flat_map(|index| index.affine.dims()) {
                 depth = depth.max(self.depth_of(dim));
             }
             if may_be_overwritten(function, nest, access) {

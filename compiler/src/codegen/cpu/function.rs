@@ -7,7 +7,8 @@
 use super::shared::{Part, SHARE_WEIGHT};
 use super::{Cx, Emit, EntryPoint, Unit, module_error, nest};
 use crate::diag::Diagnostic;
-use crate::loops::{BufferId, Function, LoopVar, Place, RuntimeCall, Stmt};
+use crate::loops::{Affine, BufferId, Function, LoopVar, Place, RuntimeCall, Slice, Stmt};
+use crate::types::Extent;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{AbiParam, InstBuilder, MemFlagsData, Signature, Value, types};
 use cranelift_frontend::Switch;
@@ -23,16 +24,25 @@ pub(super) struct Body<'a, 'm, 'f> {
     pub function: &'f Function,
     // The entry's parameters: inputs, outputs, work, exec.
     pub args: [Value; 4],
-    // The positions of the enclosing loops, outermost first.
-    loops: Vec<(LoopVar, Value)>,
+    // The enclosing loops, outermost first.
+    loops: Vec<OpenLoop>,
     outlined: Vec<Outlined<'f>>,
+}
+
+/// A loop around the statement at hand.
+#[derive(Clone, Copy)]
+struct OpenLoop {
+    var: LoopVar,
+    count: Extent,
+    position: Value,
 }
 
 /// Statements that run in a local function of their own.
 struct Outlined<'f> {
     id: FuncId,
     stmts: &'f [Stmt],
-    loops: Vec<LoopVar>,
+    // The loops around them, outermost first.
+    loops: Vec<(LoopVar, Extent)>,
 }
 
 /// Compiles the function and its entry points.
@@ -90,7 +100,8 @@ impl<'a, 'm, 'f> Body<'a, 'm, 'f> {
     ) -> Emit<(Cx<'a, 'm>, Vec<Outlined<'f>>)> {
         let params = cx.open();
         let (args, positions) = params.split_at(4);
-        let loops = part.loops.iter().copied().zip(positions.iter().copied()).collect();
+        let open = |(&(var, count), &position)| OpenLoop { var, count, position };
+        let loops = part.loops.iter().zip(positions).map(open).collect();
         let args = [args[0], args[1], args[2], args[3]];
         let mut is_apart = false;
         if let Some((entry, checks)) =
@@ -137,10 +148,10 @@ impl<'a, 'm, 'f> Body<'a, 'm, 'f> {
         let unit = &mut *self.cx.unit;
         let signature = unit.part_signature(self.loops.len());
         let id = unit.module.declare_anonymous_function(&signature).map_err(module_error)?;
-        let loops = self.loops.iter().map(|(var, _)| *var).collect();
+        let loops = self.loops.iter().map(|open| (open.var, open.count)).collect();
         self.outlined.push(Outlined { id, stmts, loops });
         let callee = unit.module.declare_func_in_func(id, self.cx.b.func);
-        let positions = self.loops.iter().map(|(_, position)| *position);
+        let positions = self.loops.iter().map(|open| open.position);
         let args: Vec<Value> = self.args.into_iter().chain(positions).collect();
         let call = self.cx.b.ins().call(callee, &args);
         let status = self.cx.b.inst_results(call)[0];
@@ -189,7 +200,7 @@ impl<'a, 'm, 'f> Body<'a, 'm, 'f> {
         let zero = self.cx.b.ins().iconst(types::I64, 0);
         self.cx.b.ins().jump(header, &[zero.into()]);
         self.cx.b.switch_to_block(header);
-        self.loops.push((var, position));
+        self.loops.push(OpenLoop { var, count, position });
         self.statements(body)?;
         self.loops.pop();
         let next = self.cx.b.ins().iadd_imm_s(position, 1);
@@ -244,8 +255,11 @@ impl<'a, 'm, 'f> Body<'a, 'm, 'f> {
 
     fn call(&mut self, call: &RuntimeCall) -> Emit<()> {
         let mut args = Vec::new();
-        for (buffer, _) in call.pointers() {
-            args.push(self.pointer(buffer)?);
+        for slice in call.reads.iter().chain(&call.writes) {
+            args.push(self.slice_pointer(slice)?);
+        }
+        if let Some(scratch) = call.scratch {
+            args.push(self.pointer(scratch)?);
         }
         for &integer in &call.integers {
             args.push(self.cx.b.ins().iconst(types::I64, integer));
@@ -276,7 +290,7 @@ impl<'a, 'm, 'f> Body<'a, 'm, 'f> {
     pub(super) fn pointer(&mut self, buffer: BufferId) -> Emit<Value> {
         let [inputs, outputs, work, _] = self.args;
         let flags = MemFlagsData::trusted().with_readonly();
-        Ok(match &self.function.buffer(self.function.whole(buffer)).place {
+        Ok(match &self.function.buffer(self.function.memory(buffer)).place {
             Place::Input(position) => self.cx.b.ins().load(types::I64, flags, inputs, 8 * *position as i32),
             Place::Output(position) => self.cx.b.ins().load(types::I64, flags, outputs, 8 * *position as i32),
             Place::Constant(tensor) => {
@@ -285,22 +299,52 @@ impl<'a, 'm, 'f> Body<'a, 'm, 'f> {
             }
             Place::Arena(offset) => self.cx.b.ins().iadd_imm_s(work, *offset as i64),
             Place::Unplaced => return Err(Diagnostic::bug("a buffer has no place in the arena")),
-            &Place::Row { of, var, first, step } => {
-                let size_bytes = self.function.size_bytes(self.function.whole(buffer)) as i64;
-                let (start, position) = (self.pointer(of)?, self.loop_position(var)?);
-                let offset = self.cx.b.ins().imul_imm_s(position, step * size_bytes);
-                let row = self.cx.b.ins().iadd(start, offset);
-                self.cx.b.ins().iadd_imm_s(row, first * size_bytes)
-            }
             Place::Alias(_) | Place::Next(_) => return Err(Diagnostic::bug("an alias resolves to an alias")),
         })
     }
 
+    /// The address of a slice's first byte.
+    fn slice_pointer(&mut self, slice: &Slice) -> Emit<Value> {
+        let buffer = self.function.buffer(slice.buffer);
+        let strides = buffer.shape.strides();
+        let of_axis = |(position, stride): (&Affine, usize)| {
+            position.scale((stride * buffer.dtype.size_bytes()) as i64)
+        };
+        let offset = slice
+            .leading
+            .iter()
+            .zip(strides)
+            .map(of_axis)
+            .fold(Affine::default(), |sum, term| sum.add(&term));
+        let start = self.pointer(slice.buffer)?;
+        let moved = self.moved(start, offset.loops())?;
+        Ok(self.cx.b.ins().iadd_imm_s(moved, offset.constant))
+    }
+
+    /// A pointer moved by the positions of loops, in bytes per step.
+    pub(super) fn moved(&mut self, start: Value, loops: impl Iterator<Item = (LoopVar, i64)>) -> Emit<Value> {
+        let mut pointer = start;
+        for (var, bytes) in loops {
+            let position = self.open_loop(var)?.position;
+            let offset = self.cx.b.ins().imul_imm_s(position, bytes);
+            pointer = self.cx.b.ins().iadd(pointer, offset);
+        }
+        Ok(pointer)
+    }
+
     /// The position of an enclosing loop.
     pub(super) fn loop_position(&self, var: LoopVar) -> Emit<Value> {
-        let found = self.loops.iter().rev().find(|(known, _)| *known == var);
-        let missing = || Diagnostic::bug(format!("loop variable {} is used outside of its loop", var.0));
-        found.map(|(_, position)| *position).ok_or_else(missing)
+        Ok(self.open_loop(var)?.position)
+    }
+
+    /// How many steps an enclosing loop has.
+    pub(super) fn loop_count(&self, var: LoopVar) -> Emit<Extent> {
+        Ok(self.open_loop(var)?.count)
+    }
+
+    fn open_loop(&self, var: LoopVar) -> Emit<OpenLoop> {
+        let found = self.loops.iter().rev().find(|open| open.var == var).copied();
+        found.ok_or_else(|| Diagnostic::bug(format!("loop variable {} is used outside of its loop", var.0)))
     }
 }
 

@@ -10,7 +10,7 @@ use super::nest::{NestEmitter, Point};
 use super::scalar::clif_type;
 use super::vector::{mask_type, vector_type};
 use crate::diag::Diagnostic;
-use crate::loops::{self, BufferId, Index, Inst, Place, Val};
+use crate::loops::{self, Affine, BufferId, Index, Inst, LoopVar, Place, Val};
 use crate::types::DType;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{InstBuilder, MemFlagsData, Value, types};
@@ -20,6 +20,8 @@ use cranelift_codegen::ir::{InstBuilder, MemFlagsData, Value, types};
 pub(super) struct Address {
     // The buffer that aliases resolve to.
     buffer: BufferId,
+    // Of the loops around the nest. Units: bytes per step.
+    loops: Vec<(LoopVar, i64)>,
     // Units: bytes per step of the dim.
     terms: Vec<(usize, i64)>,
 }
@@ -56,7 +58,8 @@ impl NestEmitter<'_, '_, '_, '_> {
             self.stores.push(access);
         }
         for address in &addresses {
-            let pointer = self.body.pointer(address.buffer)?;
+            let start = self.body.pointer(address.buffer)?;
+            let pointer = self.body.moved(start, address.loops.iter().copied())?;
             self.bases.push(pointer);
         }
         self.state.pointers = self.bases.clone();
@@ -70,7 +73,7 @@ impl NestEmitter<'_, '_, '_, '_> {
         if indices.len() != shape.rank() {
             return Err(Diagnostic::bug(format!("{} indices into a buffer of shape {shape}", indices.len())));
         }
-        let mut sum = loops::Affine::default();
+        let mut sum = Affine::default();
         let mut dynamic = Vec::new();
         for (index, stride) in indices.iter().zip(shape.strides()) {
             let bytes = stride as i64 * element;
@@ -79,8 +82,9 @@ impl NestEmitter<'_, '_, '_, '_> {
         }
         let has_divisor = indices.iter().any(|index| index.divisor != 1);
         // With a divisor the sum means nothing: such an access computes its offset from the start of the buffer.
-        let terms = if has_divisor { Vec::new() } else { sum.terms().to_vec() };
-        let address = Address { buffer: self.body.function.whole(buffer), terms };
+        let sum = if has_divisor { Affine::default() } else { sum };
+        let (loops, terms) = (sum.loops().collect(), sum.dims().collect());
+        let address = Address { buffer: self.body.function.memory(buffer), loops, terms };
         let found = addresses.iter().position(|known| *known == address);
         let at = found.unwrap_or_else(|| {
             addresses.push(address);
@@ -372,7 +376,7 @@ impl NestEmitter<'_, '_, '_, '_> {
         let extents = self.body.function.buffer(access.buffer).shape.extents().to_vec();
         let mut all: Option<Value> = None;
         for (index, extent) in access.indices.iter().zip(extents) {
-            let (low, high) = index.affine.range(|dim| self.nest.dims[dim].extent);
+            let (low, high) = self.range(&index.affine)?;
             if index.is_affine() && low >= 0 && high < extent as i64 {
                 continue;
             }
@@ -394,15 +398,25 @@ impl NestEmitter<'_, '_, '_, '_> {
         Ok(all)
     }
 
+    /// The least and the greatest value of an index.
+    fn range(&self, affine: &Affine) -> Emit<(i64, i64)> {
+        for (var, _) in affine.loops() {
+            self.body.loop_count(var)?;
+        }
+        let count_of = |var| self.body.loop_count(var).expect("all of them are open");
+        Ok(affine.range(|dim| self.nest.dims[dim].extent, count_of))
+    }
+
     /// `affine + dynamic`, before the division.
     fn index(&mut self, index: &Index, point: Point) -> Emit<Value> {
         let mut sum = self.cx().b.ins().iconst(types::I64, index.affine.constant);
-        for &(dim, coefficient) in index.affine.terms() {
+        for (dim, coefficient) in index.affine.dims() {
             let position = self.position(dim, point)?;
             let b = &mut self.cx().b;
             let term = b.ins().imul_imm_s(position, coefficient);
             sum = b.ins().iadd(sum, term);
         }
+        sum = self.body.moved(sum, index.affine.loops())?;
         if let Some(dynamic) = index.dynamic {
             let dynamic = self.lane(dynamic, point)?;
             sum = self.cx().b.ins().iadd(sum, dynamic);
@@ -416,7 +430,7 @@ impl NestEmitter<'_, '_, '_, '_> {
         match self.body.function.buffer(self.body.function.memory(buffer)).place {
             Place::Input(_) | Place::Constant(_) => flags.with_readonly(),
             Place::Output(_) | Place::Arena(_) | Place::Unplaced => flags,
-            Place::Alias(_) | Place::Next(_) | Place::Row { .. } => flags,
+            Place::Alias(_) | Place::Next(_) => flags,
         }
     }
 }

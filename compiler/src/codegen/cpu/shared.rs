@@ -83,8 +83,7 @@ impl Maker<'_> {
             return name;
         }
         match self.function.buffer(id).place {
-            Place::Alias(_) | Place::Next(_) => _ = self.name(self.function.whole(id)),
-            Place::Row { .. } => self.fits = false,
+            Place::Alias(_) | Place::Next(_) => _ = self.name(self.function.memory(id)),
             Place::Input(_) | Place::Output(_) | Place::Constant(_) | Place::Unplaced | Place::Arena(_) => {}
         }
         let name = BufferId(self.buffers.len() as u32);
@@ -97,7 +96,7 @@ impl Maker<'_> {
         let offset = |&id: &BufferId| match self.function.buffer(id).place {
             Place::Arena(offset) => Some(offset),
             Place::Input(_) | Place::Output(_) | Place::Constant(_) => None,
-            Place::Unplaced | Place::Alias(_) | Place::Next(_) | Place::Row { .. } => None,
+            Place::Unplaced | Place::Alias(_) | Place::Next(_) => None,
         };
         let arena_start = self.buffers.iter().filter_map(offset).min().unwrap_or(0);
         let (mut inputs, mut outputs) = (Vec::new(), Vec::new());
@@ -114,9 +113,9 @@ impl Maker<'_> {
                     Place::Output(outputs.len() - 1)
                 }
                 Place::Arena(offset) => Place::Arena(offset - arena_start),
-                Place::Alias(_) => Place::Alias(self.names[&self.function.whole(id)]),
-                Place::Next(_) => Place::Next(self.names[&self.function.whole(id)]),
-                other @ (Place::Unplaced | Place::Row { .. }) => other,
+                Place::Alias(_) => Place::Alias(self.names[&self.function.memory(id)]),
+                Place::Next(_) => Place::Next(self.names[&self.function.memory(id)]),
+                Place::Unplaced => place,
             };
             buffers.push(Buffer { dtype, shape, place });
         }

@@ -101,7 +101,7 @@ impl Machine<'_> {
         if buffer.dtype.size_bytes() != dtype.size_bytes() {
             return Err(format!("{:?} of {} is loaded as {dtype}", access.buffer, buffer.dtype));
         }
-        match (position(&buffer.shape, &access.indices, point, values), access.fill) {
+        match (self.position(&buffer.shape, &access.indices, point, values), access.fill) {
             (Some(position), _) => self.element(access.buffer, dtype, position),
             (None, Some(fill)) => Ok(value_of(values, fill)),
             (None, None) => Err(format!("{access:?} is out of bounds at {point:?}")),
@@ -124,7 +124,8 @@ impl Machine<'_> {
         if width != dtype.size_bytes() {
             return Err(format!("{:?} of {} is stored as {dtype}", store.buffer, buffer.dtype));
         }
-        let position = position(&buffer.shape, &store.indices, point, values)
+        let position = self
+            .position(&buffer.shape, &store.indices, point, values)
             .ok_or_else(|| format!("a store to {:?} is out of bounds at {point:?}", store.buffer))?;
         let mut value = value_of(values, store.value);
         if let Some(op) = store.combine {
@@ -138,6 +139,29 @@ impl Machine<'_> {
         let (memory, range) = self.owned(store.buffer, range);
         self.owners.write(memory, range, self.function.version(store.buffer));
         Ok(())
+    }
+
+    /// The row-major position of an access, or none if it is outside. Units: elements.
+    fn position(
+        &self,
+        shape: &Shape,
+        indices: &[Index],
+        point: &[usize],
+        values: &[Option<Scalar>],
+    ) -> Option<usize> {
+        let mut at = Vec::with_capacity(indices.len());
+        for (axis, index) in indices.iter().enumerate() {
+            let dynamic = index.dynamic.map_or(0, |val| value_of(values, val).int());
+            // A loop that is not running has no position.
+            if index.affine.loops().any(|(var, _)| !self.loops.contains_key(&var)) {
+                return None;
+            }
+            let sum = i128::from(index.affine.at(point, |var| self.loops[&var])) + dynamic;
+            let divisor = i128::from(index.divisor);
+            let inside = sum >= 0 && sum % divisor == 0 && sum / divisor < shape[axis] as i128;
+            at.push(inside.then(|| (sum / divisor) as usize)?);
+        }
+        Some(shape.offset(&at))
     }
 }
 
@@ -176,17 +200,4 @@ fn needed(block: &Block, roots: impl Iterator<Item = Val>) -> Vec<bool> {
 
 fn space(nest: &Nest, dims: &[usize]) -> Shape {
     dims.iter().map(|&dim| nest.dims[dim].extent).collect()
-}
-
-/// The row-major position of an access, or none if it is outside. Units: elements.
-fn position(shape: &Shape, indices: &[Index], point: &[usize], values: &[Option<Scalar>]) -> Option<usize> {
-    let mut at = Vec::with_capacity(indices.len());
-    for (axis, index) in indices.iter().enumerate() {
-        let dynamic = index.dynamic.map_or(0, |val| value_of(values, val).int());
-        let sum = i128::from(index.affine.at(point)) + dynamic;
-        let divisor = i128::from(index.divisor);
-        let inside = sum >= 0 && sum % divisor == 0 && sum / divisor < shape[axis] as i128;
-        at.push(inside.then(|| (sum / divisor) as usize)?);
-    }
-    Some(shape.offset(&at))
 }

@@ -1,6 +1,6 @@
 use super::verify;
 use crate::loops::{Access, Affine, BinaryOp, BlockBuilder, Buffer, BufferId, Combine, Dim, Function, Index};
-use crate::loops::{Jam, Nest, Place, Reduction, Stmt, Store, Val, VectorPlan};
+use crate::loops::{Jam, LoopVar, Nest, Place, Reduction, Stmt, Store, Val, VectorPlan};
 use crate::types::DType;
 
 /// `out[i] = sum over k of x[i, k]`, and something broken by `break_it`.
@@ -72,8 +72,8 @@ fn each_broken_invariant_is_named() {
 
 /// A loop whose step makes the successor of `state` in its place and then adds up `read`.
 fn successor(read: fn(state: BufferId, next: BufferId) -> BufferId) -> Function {
-    use crate::loops::LoopVar;
-    let [state, next, sum, row] = [0, 1, 2, 3].map(BufferId);
+    let (outer, inner) = (LoopVar(0), LoopVar(1));
+    let [state, next, sum] = [0, 1, 2].map(BufferId);
     let buffer = |shape: &[usize], place| Buffer { dtype: DType::F32, shape: shape.into(), place };
     let mut b = BlockBuilder::new();
     let old = b.load(Access::new(state, vec![Index::dim(0)]), DType::F32);
@@ -83,11 +83,11 @@ fn successor(read: fn(state: BufferId, next: BufferId) -> BufferId) -> Function 
     let plain = |buffer, indices, value| Store { buffer, indices, value, mask: None, combine: None };
     make.stores = vec![plain(next, vec![Index::dim(0)], new)];
     let mut b = BlockBuilder::new();
-    let at = b.load(Access::new(row, vec![]), DType::F32);
+    let row = vec![Index::affine(Affine::of_loop(inner))];
+    let at = b.load(Access::new(read(state, next), row), DType::F32);
     let mut add = Nest::new(vec![]);
     add.block = b.finish();
     add.stores = vec![Store { combine: Some(BinaryOp::Add), ..plain(sum, vec![], at) }];
-    let (outer, inner) = (LoopVar(0), LoopVar(1));
     let rows = Stmt::Loop { var: inner, count: 2, body: vec![Stmt::Nest(add)] };
     let body = vec![Stmt::Nest(make), rows];
     Function {
@@ -96,7 +96,6 @@ fn successor(read: fn(state: BufferId, next: BufferId) -> BufferId) -> Function 
             buffer(&[2], Place::Output(0)),
             buffer(&[2], Place::Next(state)),
             buffer(&[], Place::Output(1)),
-            buffer(&[], Place::Row { of: read(state, next), var: inner, first: 0, step: 1 }),
         ],
         body: vec![Stmt::Loop { var: outer, count: 2, body }],
         arena_bytes: 0,
@@ -113,6 +112,26 @@ fn rows_of_a_state_are_not_read_once_its_successor_is_written() {
     assert!(verify(&wrong).join("; ").contains("is read after its successor was written"));
     let found = interpret::function(&wrong, &[], Strictness::Source).map(|_| ());
     assert!(found.is_err_and(|why| why.contains("was written in its place")));
+}
+
+#[test]
+fn rows_are_those_of_a_loop_around() {
+    let (var, other) = (LoopVar(0), LoopVar(1));
+    let broken = |position: Affine| {
+        let mut b = BlockBuilder::new();
+        let value = b.load(Access::new(BufferId(0), vec![Index::affine(position)]), DType::F32);
+        let mut nest = Nest::new(vec![]);
+        nest.block = b.finish();
+        nest.stores = vec![Store { buffer: BufferId(1), indices: vec![], value, mask: None, combine: None }];
+        let buffer = |shape: &[usize], place| Buffer { dtype: DType::F32, shape: shape.into(), place };
+        let buffers = vec![buffer(&[3], Place::Input(0)), buffer(&[], Place::Output(0))];
+        let body = vec![Stmt::Loop { var, count: 3, body: vec![Stmt::Nest(nest)] }];
+        verify(&Function { name: "f".into(), buffers, body, arena_bytes: 0 }).join("; ")
+    };
+    assert_eq!(broken(Affine::of_loop(var)), "");
+    assert_eq!(broken(Affine::of_loop(var).scale(-1).add_constant(2)), "");
+    assert!(broken(Affine::of_loop(var).add_constant(1)).contains("indices 1 to 3"));
+    assert!(broken(Affine::of_loop(other)).contains("no loop around it"));
 }
 
 #[test]

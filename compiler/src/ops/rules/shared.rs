@@ -90,7 +90,7 @@ pub fn runtime_call(
     scratch_bytes: Option<usize>,
     integers: Vec<i64>,
 ) -> Lowering {
-    let mut slots = (0..(operands.len() + results.len()) as u32).map(BufferId);
+    let mut slots = (0..(operands.len() + results.len()) as u32).map(|slot| BufferId(slot).into());
     let reads = slots.by_ref().take(operands.len()).collect();
     let call = RuntimeCall { symbol, reads, writes: slots.collect(), scratch: None, integers };
     Lowering::Runtime { call, tables: Vec::new(), scratch_bytes }

@@ -2,7 +2,10 @@
 
 use super::objects::object_of;
 use super::{Build, at, check, nest, run_with, sample, store};
-use crate::loops::{BlockBuilder, BufferId, Dim, Index, LoopVar, Nest, Place, RuntimeCall, Stmt, Val};
+use crate::loops::Val;
+use crate::loops::{
+    Affine, BlockBuilder, BufferId, Dim, Index, LoopVar, Nest, Place, RuntimeCall, Slice, Stmt,
+};
 use crate::types::{DType, Tensor};
 use std::sync::Arc;
 
@@ -115,7 +118,7 @@ fn runtime_calls_return_their_status() {
         let call = RuntimeCall {
             symbol: "test_fill",
             reads: vec![],
-            writes: vec![out],
+            writes: vec![out.into()],
             scratch: None,
             integers: vec![4, status],
         };
@@ -144,7 +147,7 @@ fn runtime_calls_get_reads_writes_scratch_and_integers_in_this_order() {
     let mut build = Build::default();
     let (x, out) = (build.input(DType::I32, [3]), build.output(DType::I32, [3]));
     let scratch = Some(build.temporary(DType::U8, [12]));
-    let (reads, writes) = (vec![x], vec![out]);
+    let (reads, writes) = (vec![x.into()], vec![out.into()]);
     let call = RuntimeCall { symbol: "test_reverse", reads, writes, scratch, integers: vec![3] };
     build.body.push(Stmt::Call(call));
     let function = build.finish();
@@ -153,6 +156,32 @@ fn runtime_calls_get_reads_writes_scratch_and_integers_in_this_order() {
     let input = Tensor::from_f64s(DType::I32, [3], &[1.0, 2.0, 3.0]);
     let outputs = run_with(&function, &[input], "native", &symbols).expect("status 0");
     assert_eq!(outputs[0], Tensor::from_f64s(DType::I32, [3], &[3.0, 2.0, 1.0]));
+}
+
+#[test]
+fn runtime_calls_work_on_rows() {
+    extern "C" fn negate(x: *const i32, out: *mut i32) -> i32 {
+        for position in 0..2 {
+            // SAFETY: the compiled function passes rows of two elements.
+            unsafe { out.add(position).write(-x.add(position).read()) };
+        }
+        0
+    }
+    let mut build = Build::default();
+    let (x, out) = (build.input(DType::I32, [3, 2]), build.output(DType::I32, [3, 2]));
+    let var = LoopVar(0);
+    // Backwards.
+    let from = Affine::of_loop(var).scale(-1).add_constant(2);
+    let reads = vec![Slice { buffer: x, leading: vec![from] }];
+    let writes = vec![Slice { buffer: out, leading: vec![Affine::of_loop(var)] }];
+    let call = RuntimeCall { symbol: "test_negate", reads, writes, scratch: None, integers: vec![] };
+    build.body.push(Stmt::Loop { var, count: 3, body: vec![Stmt::Call(call)] });
+    let function = build.finish();
+    assert_eq!(crate::loops::verify(&function), Vec::<String>::new());
+    let input = Tensor::from_f64s(DType::I32, [3, 2], &[0.0, 1.0, 2.0, 3.0, 4.0, 5.0]);
+    let symbols = [("test_negate", negate as *const u8)];
+    let outputs = run_with(&function, &[input], "native", &symbols).expect("status 0");
+    assert_eq!(outputs[0], Tensor::from_f64s(DType::I32, [3, 2], &[-4.0, -5.0, -2.0, -3.0, 0.0, -1.0]));
 }
 
 #[test]
