@@ -3,7 +3,7 @@
 
 use super::build::Root;
 use super::graph::Graph;
-use crate::loops::{BlockBuilder, BufferId, Combine, Index, Inst, Nest, Role, Store, Val};
+use crate::loops::{Block, BlockBuilder, BufferId, Combine, Index, Inst, Nest, Role, Store, Val};
 use std::collections::{HashMap, HashSet};
 
 // Nests with more instructions than this are not joined: registers would spill.
@@ -13,19 +13,17 @@ const REACH: usize = 8;
 
 /// Joins what can be joined; keeps program order.
 pub fn run(roots: Vec<Root>, graph: &Graph) -> Vec<Root> {
-    let mut joined: Vec<Root> = Vec::new();
+    let mut joined: Vec<Joined> = Vec::new();
     // The positions in `joined` of the nests that write a buffer.
     let mut writers: HashMap<BufferId, Vec<usize>> = HashMap::new();
     for root in roots {
-        let reads = reads(&root.nest, graph);
-        let earliest = earliest(&root, &reads, &joined, &writers, graph);
-        let partner =
-            (earliest..joined.len()).rev().find(|&at| joinable(&joined[at].nest, &root.nest, &reads, graph));
-        let written: HashSet<BufferId> = written(&root.nest, graph);
+        let root = Joined::new(root, graph);
+        let written: Vec<BufferId> = root.writes.iter().copied().collect();
+        let earliest = earliest(&root, &joined, &writers, graph);
+        let partner = (earliest..joined.len()).rev().find(|&at| joinable(&joined[at], &root, graph));
         let at = match partner {
             Some(at) => {
-                let first = std::mem::replace(&mut joined[at].nest, Nest::new(Vec::new()));
-                joined[at].nest = join(first, &root.nest);
+                joined[at].join(root);
                 at
             }
             None => {
@@ -35,24 +33,60 @@ pub fn run(roots: Vec<Root>, graph: &Graph) -> Vec<Root> {
         };
         written.into_iter().for_each(|buffer| writers.entry(buffer).or_default().push(at));
     }
-    joined
+    joined.into_iter().map(Joined::finish).collect()
+}
+
+/// A nest that others may join.
+struct Joined {
+    root: Root,
+    // Has the nest's block once another nest has joined, so that many may join one after the other.
+    grown: Option<BlockBuilder>,
+    // The buffers it reads and writes, aliases resolved.
+    reads: HashSet<BufferId>,
+    writes: HashSet<BufferId>,
+}
+
+impl Joined {
+    fn new(root: Root, graph: &Graph) -> Self {
+        let reads = root.nest.block.loads().map(|access| resolved(graph, access.buffer)).collect();
+        let writes = root.nest.stores.iter().map(|store| resolved(graph, store.buffer)).collect();
+        Joined { root, grown: None, reads, writes }
+    }
+
+    fn block(&self) -> &Block {
+        self.grown.as_ref().map_or(&self.root.nest.block, BlockBuilder::block)
+    }
+
+    fn finish(mut self) -> Root {
+        if let Some(b) = self.grown {
+            self.root.nest.block = b.finish();
+        }
+        self.root
+    }
+
+    fn join(&mut self, second: Joined) {
+        let first = &mut self.root.nest;
+        let b = self.grown.get_or_insert_with(|| BlockBuilder::from_block(std::mem::take(&mut first.block)));
+        append(first, b, &second.root.nest);
+        self.reads.extend(second.reads);
+        self.writes.extend(second.writes);
+    }
 }
 
 /// How far up a root may move: to where all it reads exists and nothing writes what it overwrites, but not across a
 /// runtime call or a control statement.
 fn earliest(
-    root: &Root,
-    reads: &HashSet<BufferId>,
-    joined: &[Root],
+    root: &Joined,
+    joined: &[Joined],
     writers: &HashMap<BufferId, Vec<usize>>,
     graph: &Graph,
 ) -> usize {
-    let ready = reads.iter().filter_map(|buffer| writers.get(buffer)).flatten().max().copied();
-    let overwrites = |at: &&usize| !stores_elsewhere(&joined[**at].nest, &root.nest, graph);
-    let written = written(&root.nest, graph);
-    let before = written.iter().filter_map(|buffer| writers.get(buffer)).flatten().filter(overwrites).max();
-    let call = graph.last_step_before(root.node);
-    let after_call = joined.partition_point(|earlier| earlier.node < call);
+    let ready = root.reads.iter().filter_map(|buffer| writers.get(buffer)).flatten().max().copied();
+    let overwrites = |at: &&usize| !stores_elsewhere(&joined[**at].root.nest, &root.root.nest, graph);
+    let before =
+        root.writes.iter().filter_map(|buffer| writers.get(buffer)).flatten().filter(overwrites).max();
+    let call = graph.last_step_before(root.root.node);
+    let after_call = joined.partition_point(|earlier| earlier.root.node < call);
     let after_overwritten = before.map_or(0, |at| at + 1);
     ready.unwrap_or(0).max(after_overwritten).max(after_call).max(joined.len().saturating_sub(REACH))
 }
@@ -69,45 +103,35 @@ fn stores_elsewhere(first: &Nest, second: &Nest, graph: &Graph) -> bool {
         let mut ranges = axes.filter_map(|(a, b)| range(first, a).zip(range(second, b)));
         a.buffer == b.buffer && ranges.any(|((low, high), (from, to))| high < from || to < low)
     };
-    let same = |a: &Store, b: &Store| root(graph, a.buffer) == root(graph, b.buffer);
+    let same = |a: &Store, b: &Store| resolved(graph, a.buffer) == resolved(graph, b.buffer);
     let mut pairs = first.stores.iter().flat_map(|a| second.stores.iter().map(move |b| (a, b)));
     pairs.all(|(a, b)| !same(a, b) || apart(a, b))
 }
 
-/// The buffers a nest writes, aliases resolved.
-fn written(nest: &Nest, graph: &Graph) -> HashSet<BufferId> {
-    nest.stores.iter().map(|store| root(graph, store.buffer)).collect()
-}
-
-/// The buffers a nest reads, aliases resolved.
-fn reads(nest: &Nest, graph: &Graph) -> HashSet<BufferId> {
-    nest.block.loads().map(|access| root(graph, access.buffer)).collect()
-}
-
-fn root(graph: &Graph, buffer: BufferId) -> BufferId {
+fn resolved(graph: &Graph, buffer: BufferId) -> BufferId {
     BufferId(graph.root(crate::ir::Var(buffer.0)).0)
 }
 
-fn joinable(first: &Nest, second: &Nest, second_reads: &HashSet<BufferId>, graph: &Graph) -> bool {
+fn joinable(first: &Joined, second: &Joined, graph: &Graph) -> bool {
+    let (one, other) = (&first.root.nest, &second.root.nest);
     // Most pairs differ in their dims, which costs nothing to see.
-    if first.dims != second.dims || first.block.insts.len() + second.block.insts.len() > JOINED_SIZE {
+    if one.dims != other.dims || first.block().insts.len() + second.block().insts.len() > JOINED_SIZE {
         return false;
     }
     let plain = |store: &Store| store.mask.is_none() && store.combine.is_none();
     let sequential = |nest: &Nest| nest.dims.iter().any(|dim| dim.role == Role::Sequential);
-    let written = written(first, graph);
-    let read = reads(first, graph);
-    let shares = second_reads.iter().any(|buffer| written.contains(buffer) || read.contains(buffer));
+    let shares =
+        second.reads.iter().any(|buffer| first.writes.contains(buffer) || first.reads.contains(buffer));
     shares
-        && !sequential(first)
-        && folds_alike(first, second)
-        && first.stores.iter().chain(&second.stores).all(plain)
-        && second.reductions.len() + first.reductions.len() <= 4
-        && second
+        && !sequential(one)
+        && folds_alike(one, other)
+        && one.stores.iter().chain(&other.stores).all(plain)
+        && other.reductions.len() + one.reductions.len() <= 4
+        && other
             .block
             .loads()
-            .filter(|access| written.contains(&root(graph, access.buffer)))
-            .all(|access| first.reductions.is_empty() && stored_value(first, access).is_some())
+            .filter(|access| first.writes.contains(&resolved(graph, access.buffer)))
+            .all(|access| one.reductions.is_empty() && stored_value(one, access).is_some())
 }
 
 /// A fold with a block of its own (argmax) would keep plain sums beside it from being vectorized.
@@ -125,15 +149,15 @@ fn stored_value(first: &Nest, access: &crate::loops::Access) -> Option<Val> {
     first.stores.iter().find(same).map(|store| store.value)
 }
 
-fn join(mut first: Nest, second: &Nest) -> Nest {
-    let mut b = BlockBuilder::from_block(std::mem::take(&mut first.block));
+/// Adds what `second` does to `first`, whose block is `b`.
+fn append(first: &mut Nest, b: &mut BlockBuilder, second: &Nest) {
     let offset = first.reductions.len();
     let mut vals: Vec<Val> = Vec::with_capacity(second.block.insts.len());
     for val in second.block.vals() {
         let dtype = second.block.dtype(val);
         let inst = second.block.inst(val).map_operands(|operand| vals[operand.0 as usize]);
         vals.push(match inst {
-            Inst::Load(access) => match stored_value(&first, &access) {
+            Inst::Load(access) => match stored_value(first, &access) {
                 Some(stored) => stored,
                 None => b.load(access, dtype),
             },
@@ -153,6 +177,4 @@ fn join(mut first: Nest, second: &Nest) -> Nest {
         store.indices.iter_mut().for_each(|index| index.dynamic = index.dynamic.map(of));
         store
     }));
-    first.block = b.finish();
-    first
 }
