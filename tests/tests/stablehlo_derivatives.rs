@@ -6,6 +6,7 @@ use rjaxc_compiler::ir::Program;
 use rjaxc_compiler::transform::vjp;
 use rjaxc_compiler::types::{Scalar, Tensor};
 use rjaxc_compiler::{eval, front, optimize};
+use std::f64::consts::PI;
 
 /// The gradient of the sum of the results of a function of one array `tensor<Nx{dtype}>` to the like.
 fn slopes(dtype: &str, body: &str, at: &[f64]) -> Vec<f64> {
@@ -168,16 +169,19 @@ fn rules_hold_for_operands_that_broadcast() {
 #[test]
 fn functions_of_jax_keep_their_derivatives() {
     type Points = &'static [(f64, f64, f64)];
-    let functions: [(&str, Points); 6] = [
-        (
-            "erfcx",
-            &[
-                (-1.0, -11.1463, 32.3106),
-                (0.0, -std::f64::consts::FRAC_2_SQRT_PI, 2.0),
-                (1.0, -0.273212, 0.308743),
-                (3.0, -0.0543723, 0.0317687),
-            ],
-        ),
+    const ERFCX: Points = &[
+        (-1.0, -11.1463, 32.3106),
+        (0.0, -std::f64::consts::FRAC_2_SQRT_PI, 2.0),
+        (1.0, -0.273212, 0.308743),
+        (3.0, -0.0543723, 0.0317687),
+    ];
+    let functions: [(&str, Points); 9] = [
+        ("erfcx", ERFCX),
+        // As JAX 0.10 has it.
+        ("erfcx_by_erfc", ERFCX),
+        // JAX itself takes the sine in the second derivative for zero at odd numbers.
+        ("fresnel_c", &[(-1.0, 0.0, PI), (0.0, 1.0, 0.0), (0.5, 0.92388, -0.601117), (2.0, 1.0, 0.0)]),
+        ("fresnel_s", &[(-1.0, 1.0, 0.0), (0.0, 0.0, 0.0), (0.5, 0.382683, 1.45122), (2.0, 0.0, 2.0 * PI)]),
         ("i0", &[(-1.0, -0.565159, 0.700907), (0.0, 0.0, 0.5), (2.0, 1.59064, 1.48427)]),
         ("i1", &[(-1.0, 0.700907, -0.429411), (0.0, 0.5, 0.0), (2.0, 1.48427, 1.24616)]),
         ("lgamma", &[(0.5, -1.96351, 4.9348), (2.0, 0.422785, 0.644934), (7.0, 1.87278, 0.153545)]),

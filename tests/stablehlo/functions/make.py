@@ -1,4 +1,7 @@
-"""Writes functions of JAX 0.12 as StableHLO: their derivatives are not those of the text. Prints first and second ones."""
+"""Writes functions of JAX 0.12 as StableHLO: their derivatives are not those of the text. Prints first and second ones.
+
+erfcx_by_erfc.mlir is the erfcx of JAX 0.10.
+"""
 import pathlib
 
 import jax
@@ -7,6 +10,8 @@ import jax.scipy.special as special
 
 FUNCTIONS = {
     "erfcx": (special.erfcx, [-1.0, 0.0, 1.0, 3.0]),
+    "fresnel_c": (lambda x: special.fresnel(x)[1], [-1.0, 0.0, 0.5, 2.0]),
+    "fresnel_s": (lambda x: special.fresnel(x)[0], [-1.0, 0.0, 0.5, 2.0]),
     "i0": (special.i0, [-1.0, 0.0, 2.0]),
     "i1": (special.i1, [-1.0, 0.0, 2.0]),
     "lgamma": (special.gammaln, [0.5, 2.0, 7.0]),

@@ -67,7 +67,8 @@ impl<'p> Reader<'p> {
             return None;
         }
         let found = self.log_ndtr(eqn).or_else(|| self.dawsn(eqn)).or_else(|| self.owens_t(eqn));
-        let found = found.or_else(|| self.erfcx(eqn)).or_else(|| self.ndtri(eqn));
+        let found = found.or_else(|| self.erfcx(eqn)).or_else(|| self.erfcx_by_erfc(eqn));
+        let found = found.or_else(|| self.ndtri(eqn)).or_else(|| self.fresnel(eqn));
         let found = found.or_else(|| self.bessel(eqn))?;
         let fits = |&operand: &Atom| self.program.atom_aval(operand) == *result;
         found.operands.iter().all(fits).then_some(found)
@@ -130,6 +131,45 @@ impl<'p> Reader<'p> {
             && self.number(infinity)? == f64::INFINITY
             && [-9.382_414_8, -26.628_735_7].iter().any(|known: &f64| (known - bound).abs() < 1e-6);
         is_it.then(|| Found { name: "_erfcx", rule: "_erfcx_jvp", operands: vec![x] })
+    }
+
+    /// `x > 9.42 ? series : exp(s^2) erfc(s)`, with 26.6 in double precision; s is x where that is not far. Until JAX 0.11.
+    fn erfcx_by_erfc(&self, eqn: &Equation) -> Option<Found> {
+        let [far, _, near] = self.selection(eqn)?;
+        let (x, bound) = self.comparison(far, CompareKind::Gt)?;
+        let [power, erfc] = self.binary(near, BinaryKind::Mul)?;
+        let s = self.unary(erfc, UnaryKind::Erfc)?;
+        let [also_far, _, inside] = self.selection(self.definition(s)?)?;
+        let is_it = far == also_far
+            && inside == x
+            && self.unary(self.unary(power, UnaryKind::Exp)?, UnaryKind::Square)? == s
+            && [9.419_28, 26.641_747].iter().any(|known: &f64| (known - bound).abs() < 1e-4);
+        is_it.then(|| Found { name: "_erfcx", rule: "_erfcx_jvp", operands: vec![x] })
+    }
+
+    /// `x < 0 ? -v : v`, v being `isinf(x) ? 0.5 : (x^2 < 2.5625 ? near : (|x| > 36974 ? .. : far))`. Far is 0.5 less
+    /// something in the sine integral, 0.5 and something in the cosine integral.
+    fn fresnel(&self, eqn: &Equation) -> Option<Found> {
+        let [negative, left, right] = self.selection(eqn)?;
+        let (x, zero) = self.comparison(negative, CompareKind::Lt)?;
+        let [_, at_infinity, finite] = self.selection(self.definition(right)?)?;
+        let [near, _, rest] = self.selection(self.definition(finite)?)?;
+        let (square, first) = self.comparison(near, CompareKind::Lt)?;
+        let [very_far, _, far] = self.selection(self.definition(rest)?)?;
+        let (size, second) = self.comparison(very_far, CompareKind::Gt)?;
+        let is_it = zero == 0.0
+            && self.unary(left, UnaryKind::Neg)? == right
+            && self.number(at_infinity)? == 0.5
+            && (first, second) == (2.5625, 36974.0)
+            && self.unary(size, UnaryKind::Abs)? == x
+            && self.binary(square, BinaryKind::Mul)? == [size, size];
+        let begins_with_half = |kind| self.binary(far, kind).is_some_and(|x| self.number(x[0]) == Some(0.5));
+        let name = match (begins_with_half(BinaryKind::Sub), begins_with_half(BinaryKind::Add)) {
+            (true, _) => "fresnel_s",
+            (_, true) => "fresnel_c",
+            (false, false) => return None,
+        };
+        is_it.then(|| Found { name, rule: "_fresnel_jvp", operands: vec![x] })
     }
 
     /// `p < 0 | p > 1 | p != p ? nan : (p == 0 ? -inf : (p == 1 ? inf : (w < 3.5 ? .. : ..)))`, with 4.5 in double

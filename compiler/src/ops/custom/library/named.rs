@@ -2,8 +2,7 @@
 
 use super::super::super::Op;
 use super::super::super::control::{CustomCall, CustomKind};
-use super::super::super::elementwise::{Binary, BinaryKind};
-use crate::ir::{Atom, Body, Params, Program};
+use crate::ir::{Body, Params, Program};
 
 /// The call to make in the place of a call of a function; `None` if it is not one of the library.
 pub fn named(name: &str, body: &Body) -> Option<CustomCall> {
@@ -18,7 +17,6 @@ pub fn named(name: &str, body: &Body) -> Option<CustomCall> {
         // Where only one of the results is used, the other is gone.
         ("sici", (1, 1)) if has("sin") && has("cos") => (if has("log") { "ci" } else { "si" }, "sici_jvp"),
         ("fresnel", (1, 2)) if has("sin") && has("cos") => ("fresnel", "_fresnel_jvp"),
-        ("fresnel", (1, 1)) if has("sin") && has("cos") => (half_of_fresnel(body)?, "_fresnel_jvp"),
         ("expn", (2, 1)) if calls(body, "_piecewise") => ("expn", "expn_jvp"),
         ("_expn", (2, 1)) if calls(body, "_piecewise") => ("_expn", "_expn_jvp"),
         ("hyp1f1", (3, 1)) if calls(body, "gammasgn") => ("hyp1f1", "jvp"),
@@ -29,23 +27,6 @@ pub fn named(name: &str, body: &Body) -> Option<CustomCall> {
     let rest = Params::new().with("jvp", rule).with("symbolic_zeros", false);
     let call = CustomCall::new(CustomKind::Jvp, Some(name.to_string()), body.clone(), rest);
     super::find(&call).is_some().then_some(call)
-}
-
-/// Far from zero, the sine integral is a half less something, the cosine integral a half more.
-fn half_of_fresnel(body: &Program) -> Option<&'static str> {
-    let is_half = |atom: Atom| {
-        let eqn = atom.var().and_then(|var| body.equations.iter().find(|eqn| eqn.results.contains(&var)));
-        let scalar = match eqn {
-            Some(eqn) if matches!(eqn.op, Op::BroadcastInDim(_)) => eqn.operands[0],
-            _ => atom,
-        };
-        scalar.literal().is_some_and(|literal| literal.dtype().is_float() && literal.value().float() == 0.5)
-    };
-    body.equations.iter().find_map(|eqn| match &eqn.op {
-        Op::Binary(Binary(BinaryKind::Sub)) if is_half(eqn.operands[0]) => Some("fresnel_s"),
-        Op::Binary(Binary(BinaryKind::Add)) if is_half(eqn.operands[0]) => Some("fresnel_c"),
-        _ => None,
-    })
 }
 
 /// Does a program call a function of this name, numbered or not, at any depth?
