@@ -154,7 +154,7 @@ pub struct CompileArgs {
 /// Where a program's inputs come from.
 #[derive(Args, Debug)]
 pub struct InputArgs {
-    /// Inputs: arrays arg0, arg1, ... in order, or named like the inputs
+    /// Inputs: arrays arg0, arg1, ... (or arr_0, ..., as np.savez names them) in order, or named like the inputs
     #[arg(long, value_name = "IN.npz", conflicts_with = "inputs")]
     pub args: Option<PathBuf>,
     /// Inputs in order: a number, a nested list such as '[1., 2.]', or a .npy file; `--` before `-inf`

@@ -21,7 +21,8 @@ pub fn collect(args: &InputArgs, entry: &Entry, avals: &[Aval]) -> Result<Vec<Te
     }
 }
 
-/// Reads `arg0`, `arg1`, ..., or arrays under the names of the inputs. Arrays `const0`, ... may stand beside them.
+/// Reads `arg0`, `arg1`, ..., the `arr_0`, `arr_1`, ... of `np.savez(f, *args)`, or arrays under the names of the inputs.
+/// Arrays `const0`, ... may stand beside them.
 ///
 /// Errors: one message per array.
 pub fn from_npz(path: &Path, names: &[String], avals: &[Aval]) -> Result<Vec<Tensor>, Vec<String>> {
@@ -49,11 +50,14 @@ pub fn from_npz(path: &Path, names: &[String], avals: &[Aval]) -> Result<Vec<Ten
 /// Where each input stands: under its name if all names are distinct and the file has an array of one, else by number.
 fn keys(names: &[String], found: &[String]) -> Vec<String> {
     let distinct: HashSet<&String> = names.iter().collect();
-    let is_positional = found.iter().all(|name| is_numbered(name, "arg") || is_numbered(name, "const"));
-    if distinct.len() == names.len() && !is_positional {
-        return names.to_vec();
+    let all_numbered =
+        |stem: &str| found.iter().all(|name| is_numbered(name, stem) || is_numbered(name, "const"));
+    let numbered = |stem: &str| (0..names.len()).map(|position| format!("{stem}{position}")).collect();
+    match ["arg", "arr_"].into_iter().find(|stem| all_numbered(stem)) {
+        Some(stem) => numbered(stem),
+        None if distinct.len() == names.len() => names.to_vec(),
+        None => numbered("arg"),
     }
-    (0..names.len()).map(|position| format!("arg{position}")).collect()
 }
 
 fn is_numbered(name: &str, stem: &str) -> bool {
@@ -87,4 +91,20 @@ fn from_words(words: &[String], entry: &Entry, avals: &[Aval]) -> Result<Vec<Ten
 
 fn failure(messages: Vec<String>) -> Failure {
     messages.into_iter().map(Diagnostic::error).collect::<Vec<_>>().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::keys;
+
+    #[test]
+    fn arrays_stand_under_names_or_numbers() {
+        let strings = |names: &[&str]| names.iter().map(|name| name.to_string()).collect::<Vec<_>>();
+        let keys = |names, found| keys(&strings(names), &strings(found));
+        assert_eq!(keys(&["x", "y"], &["arg0", "arg1", "const0"]), ["arg0", "arg1"]);
+        assert_eq!(keys(&["x", "y"], &["arr_0", "arr_1"]), ["arr_0", "arr_1"]);
+        assert_eq!(keys(&["x", "y"], &["x", "y"]), ["x", "y"]);
+        assert_eq!(keys(&["x", "x"], &["x"]), ["arg0", "arg1"]);
+        assert_eq!(keys(&["x", "arr_0"], &["x", "arr_0"]), ["x", "arr_0"]);
+    }
 }
