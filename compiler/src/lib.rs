@@ -7,8 +7,8 @@
 //! 1. [`front`] reads text into an [`ir::source::Source`]: typed programs, constants, exports.
 //! 2. [`pipeline`] binds constants, picks what to compile, and lists every pass by name.
 //! 3. [`transform`] differentiates and batches programs, [`optimize`] rewrites them without changing their meaning.
-//! 4. [`lower`] makes fused loop nests ([`loops`]) over planned buffers.
-//! 5. [`schedule`] rewrites loops to what machines have and decides how to run them.
+//! 4. [`lower`] makes fused loop nests ([`loops`]).
+//! 5. [`schedule`] rewrites loops to what machines have, decides how to run them, and places temporaries in memory.
 //! 6. [`codegen`] emits machine code; it sees loops, never programs.
 //! 7. [`link`] makes what stands beside the code: header, Rust module, manifest, archive.
 //!

@@ -7,7 +7,7 @@
 //! loops around a successor, that is the innermost one that contains all that names it. Programs of loops which break
 //! this are refused by [`super::verify()`] and by the interpreter.
 
-use super::{Buffer, BufferId, Function, LoopVar, Place, Stmt};
+use super::{Buffer, BufferId, Function, LoopVar, Nest, Place, Stmt};
 use std::collections::HashMap;
 
 impl Buffer {
@@ -57,6 +57,24 @@ pub fn same_bytes(buffers: &[Buffer], a: BufferId, b: BufferId) -> bool {
     let same_start =
         matches!((&one.place, &other.place), (Place::Arena(start), Place::Arena(other)) if start == other);
     a == b || (same_start && one.size_bytes() == other.size_bytes())
+}
+
+/// Does the nest, of all elements in the memory of `source`, read only the one that it then writes?
+pub fn reads_where_it_writes(nest: &Nest, buffers: &[Buffer], source: BufferId) -> bool {
+    let mut reads =
+        nest.block.loads().filter(|access| share_bytes(buffers, access.buffer, source)).peekable();
+    if reads.peek().is_none() {
+        return true;
+    }
+    let [store] = nest.stores.as_slice() else { return false };
+    let target = &buffers[store.buffer.0 as usize];
+    let same_layout = |id: BufferId| {
+        let buffer = &buffers[id.0 as usize];
+        same_bytes(buffers, id, source)
+            && buffer.shape == target.shape
+            && buffer.dtype.size_bytes() == target.dtype.size_bytes()
+    };
+    reads.all(|access| access.fill.is_none() && access.indices == store.indices && same_layout(access.buffer))
 }
 
 impl Function {

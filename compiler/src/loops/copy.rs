@@ -1,6 +1,34 @@
 //! Copies straight-line code into another block, at other points of an iteration space.
 
-use super::{Affine, Block, BlockBuilder, Inst, Val};
+use super::{Affine, Block, BlockBuilder, Inst, Reduction, Store, Val};
+
+/// A reduction of `block`'s nest and what it depends on, as [`copy()`] copies them.
+pub fn copy_reduction(
+    b: &mut BlockBuilder,
+    block: &Block,
+    map: &[Affine],
+    reduction: &Reduction,
+    replace: impl FnMut(&mut BlockBuilder, &Inst) -> Option<Val>,
+) -> Reduction {
+    let roots: Vec<Val> = reduction.operands().collect();
+    let mut copies = copy(b, block, map, &roots, replace).into_iter();
+    reduction.map_operands(|_| copies.next().expect("one copy per root"))
+}
+
+/// A store of `block`'s nest and what it depends on, as [`copy()`] copies them.
+pub fn copy_store(
+    b: &mut BlockBuilder,
+    block: &Block,
+    map: &[Affine],
+    store: &Store,
+    replace: impl FnMut(&mut BlockBuilder, &Inst) -> Option<Val>,
+) -> Store {
+    let roots: Vec<Val> = store.operands().collect();
+    let mut copies = copy(b, block, map, &roots, replace).into_iter();
+    let mut store = store.map_operands(|_| copies.next().expect("one copy per root"));
+    store.substitute(map);
+    store
+}
 
 /// Appends to `b` what `roots` depend on, the dims of `block`'s nest being `map`; returns the copies of the roots.
 ///

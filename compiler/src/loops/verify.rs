@@ -7,7 +7,7 @@ mod plan;
 mod successors;
 
 use super::{
-    Affine, Block, BufferId, Combine, Dim, Function, Index, Inst, LoopVar, Nest, Place, Reduction, Role,
+    Affine, Block, BufferId, Combine, Dim, Function, Index, LoopVar, Nest, Phases, Place, Reduction, Role,
 };
 use super::{Slice, Stmt, Store, Val};
 use crate::types::{DType, Extent};
@@ -32,13 +32,6 @@ struct Cx<'f> {
     // Which statement that is.
     place: String,
     errors: Vec<String>,
-}
-
-/// What an instruction depends on, directly or through its operands.
-#[derive(Clone, Copy, Default)]
-struct Needs {
-    reduce_dim: bool,
-    reduced: bool,
 }
 
 impl Cx<'_> {
@@ -194,34 +187,37 @@ impl Cx<'_> {
         self.check(!has_reduce_dims || !nest.reductions.is_empty(), || {
             "a nest has reduce dims, but no reductions".into()
         });
-        let needs = needs(nest);
+        let exists = |val: Val| (val.0 as usize) < nest.block.insts.len();
+        if !nest.reductions.iter().flat_map(|fold| fold.operands()).all(exists) {
+            return self.error("a reduction names a value that does not exist");
+        }
+        if !nest.stores.iter().flat_map(|store| store.operands()).all(exists) {
+            return self.error("a store names a value that does not exist");
+        }
+        let phases = Phases::of(nest);
         for reduction in &nest.reductions {
-            self.reduction(nest, reduction, &needs);
+            self.reduction(nest, reduction, &phases);
         }
         for store in &nest.stores {
-            self.store(nest, store, &needs);
+            self.store(nest, store, &phases);
         }
         self.plan(nest);
     }
 
-    fn reduction(&mut self, nest: &Nest, reduction: &Reduction, needs: &[Needs]) {
-        let exists = |val: &Val| (val.0 as usize) < nest.block.insts.len();
-        if !reduction.inits.iter().chain(&reduction.values).all(exists) {
-            return self.error("a reduction names a value that does not exist");
-        }
+    fn reduction(&mut self, nest: &Nest, reduction: &Reduction, phases: &Phases) {
         let types = |vals: &[Val]| vals.iter().map(|&val| nest.block.dtype(val)).collect::<Vec<_>>();
         let (inits, values) = (types(&reduction.inits), types(&reduction.values));
         self.check(!inits.is_empty() && inits == values, || {
             format!("a reduction of {values:?} starts at {inits:?}")
         });
         for &init in &reduction.inits {
-            let needs = needs[init.0 as usize];
-            let is_early = !needs.reduce_dim && !needs.reduced;
+            let is_early = !phases.reduce_dim[init.0 as usize] && !phases.reduced[init.0 as usize];
             self.check(is_early, || format!("init {init:?} depends on a reduce dim or a result"));
         }
         for &value in &reduction.values {
-            let needs = needs[value.0 as usize];
-            self.check(!needs.reduced, || format!("folded value {value:?} depends on a result"));
+            self.check(!phases.reduced[value.0 as usize], || {
+                format!("folded value {value:?} depends on a result")
+            });
         }
         match &reduction.combine {
             Combine::Op(_) => {
@@ -238,15 +234,10 @@ impl Cx<'_> {
         }
     }
 
-    fn store(&mut self, nest: &Nest, store: &Store, needs: &[Needs]) {
+    fn store(&mut self, nest: &Nest, store: &Store, phases: &Phases) {
         self.writable(store.buffer);
-        let indices = store.indices.iter().filter_map(|index| index.dynamic);
-        let named: Vec<Val> = [store.value].into_iter().chain(store.mask).chain(indices).collect();
-        if named.iter().any(|val| val.0 as usize >= nest.block.insts.len()) {
-            return self.error("a store names a value that does not exist");
-        }
-        for val in named {
-            let is_late = needs[val.0 as usize].reduce_dim;
+        for val in store.operands() {
+            let is_late = phases.reduce_dim[val.0 as usize];
             self.check(!is_late, || format!("a store needs {val:?}, which differs along a reduce dim"));
         }
         if let Some(mask) = store.mask {
@@ -305,41 +296,6 @@ impl Cx<'_> {
 
 fn is_reduce(dim: &super::Dim) -> bool {
     dim.role == Role::Reduce
-}
-
-/// What each instruction depends on.
-fn needs(nest: &Nest) -> Vec<Needs> {
-    let mut needs: Vec<Needs> = Vec::with_capacity(nest.block.insts.len());
-    for inst in &nest.block.insts {
-        let mut own = Needs::default();
-        for operand in inst.operands() {
-            own.reduce_dim |= needs[operand.0 as usize].reduce_dim;
-            own.reduced |= needs[operand.0 as usize].reduced;
-        }
-        match inst {
-            Inst::Dim(dim) => own.reduce_dim |= is_reduce(&nest.dims[*dim]),
-            Inst::Load(access) => {
-                let mut dims = access.indices.iter().flat_map(|index| index.affine.dims());
-                own.reduce_dim |= dims.any(|(dim, _)| is_reduce(&nest.dims[dim]));
-            }
-            Inst::Reduced { .. } => own = Needs { reduced: true, reduce_dim: false },
-            Inst::Param(_)
-            | Inst::Const(_)
-            | Inst::LoopIndex(_)
-            | Inst::Unary(..)
-            | Inst::Binary(..)
-            | Inst::Compare(..)
-            | Inst::Select { .. }
-            | Inst::Fma(..)
-            | Inst::Convert(_)
-            | Inst::Bitcast(_)
-            | Inst::Table { .. }
-            | Inst::Rare { .. }
-            | Inst::Call { .. } => {}
-        }
-        needs.push(own);
-    }
-    needs
 }
 
 #[cfg(test)]

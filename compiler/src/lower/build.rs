@@ -34,11 +34,7 @@ fn build(graph: &Graph, plan: &Plan, node: NodeId) -> Nest {
     let vals = composer.emit(node, &identity);
     let of = |val: Val| vals[val.0 as usize];
     let mut nest = Nest::new(dims);
-    nest.stores = root.stores.clone();
-    for store in &mut nest.stores {
-        (store.value, store.mask) = (of(store.value), store.mask.map(of));
-        store.indices.iter_mut().for_each(|index| index.dynamic = index.dynamic.map(of));
-    }
+    nest.stores = root.stores.iter().map(|store| store.map_operands(of)).collect();
     (nest.block, nest.reductions) = (composer.b.finish(), composer.reductions);
     nest
 }
@@ -82,11 +78,8 @@ impl Composer<'_> {
                 }
                 Inst::Reduced { reduction, part } => {
                     let at = reduction_at[reduction].unwrap_or_else(|| {
-                        let of = |val: &Val| vals[val.0 as usize];
-                        let own = &nest.reductions[reduction];
-                        let (inits, values) =
-                            (own.inits.iter().map(of).collect(), own.values.iter().map(of).collect());
-                        self.reductions.push(Reduction { combine: own.combine.clone(), inits, values });
+                        let of = |val: Val| vals[val.0 as usize];
+                        self.reductions.push(nest.reductions[reduction].map_operands(of));
                         self.reductions.len() - 1
                     });
                     reduction_at[reduction] = Some(at);

@@ -8,8 +8,8 @@
 
 use super::fragment::{Fragment, Output, Row, Rows, View};
 use crate::diag::Diagnostic;
-use crate::loops::address::{memory, same_bytes, share_bytes};
-use crate::loops::{Access, Affine, BinaryOp, BlockBuilder, Buffer, BufferId, Nest, Place, Stmt};
+use crate::loops::address::{memory, reads_where_it_writes, same_bytes, share_bytes};
+use crate::loops::{Access, Affine, BinaryOp, BlockBuilder, BufferId, Nest, Place, Stmt};
 use crate::ops::rules::{Control, identity_store};
 use crate::types::{Aval, DType};
 use std::collections::HashSet;
@@ -228,22 +228,4 @@ impl Fragment {
 
 fn wholes(of: &[BufferId]) -> Vec<View> {
     of.iter().map(|&id| id.into()).collect()
-}
-
-/// Does the nest, of all elements in the memory of `source`, read only the one that it then writes?
-pub(super) fn reads_where_it_writes(nest: &Nest, buffers: &[Buffer], source: BufferId) -> bool {
-    let mut reads =
-        nest.block.loads().filter(|access| share_bytes(buffers, access.buffer, source)).peekable();
-    if reads.peek().is_none() {
-        return true;
-    }
-    let [store] = nest.stores.as_slice() else { return false };
-    let target = &buffers[store.buffer.0 as usize];
-    let same_layout = |id: BufferId| {
-        let buffer = &buffers[id.0 as usize];
-        same_bytes(buffers, id, source)
-            && buffer.shape == target.shape
-            && buffer.dtype.size_bytes() == target.dtype.size_bytes()
-    };
-    reads.all(|access| access.fill.is_none() && access.indices == store.indices && same_layout(access.buffer))
 }

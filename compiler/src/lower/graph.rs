@@ -236,13 +236,12 @@ impl<'a> Graph<'a> {
         }
         let of = |val: Val| map[val.0 as usize];
         for store in &mut node.stores {
+            *store = store.map_operands(of);
             store.buffer = slot_var(eqn, store.buffer).expect("results are variables");
-            (store.value, store.mask) = (of(store.value), store.mask.map(of));
-            store.indices.iter_mut().for_each(|index| index.dynamic = index.dynamic.map(of));
             store.indices.iter_mut().for_each(|index| fix(&b, index));
         }
         for reduction in &mut node.reductions {
-            reduction.inits.iter_mut().chain(&mut reduction.values).for_each(|val| *val = of(*val));
+            *reduction = reduction.map_operands(of);
         }
         node.block = b.finish();
         self.nodes.push(node);

@@ -166,15 +166,6 @@ fn append(first: &mut Nest, b: &mut BlockBuilder, second: &Nest) {
         });
     }
     let of = |val: Val| vals[val.0 as usize];
-    for reduction in &second.reductions {
-        let mut reduction = reduction.clone();
-        reduction.inits.iter_mut().chain(&mut reduction.values).for_each(|val| *val = of(*val));
-        first.reductions.push(reduction);
-    }
-    first.stores.extend(second.stores.iter().map(|store| {
-        let mut store = store.clone();
-        store.value = of(store.value);
-        store.indices.iter_mut().for_each(|index| index.dynamic = index.dynamic.map(of));
-        store
-    }));
+    first.reductions.extend(second.reductions.iter().map(|reduction| reduction.map_operands(of)));
+    first.stores.extend(second.stores.iter().map(|store| store.map_operands(of)));
 }

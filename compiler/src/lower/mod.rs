@@ -1,4 +1,4 @@
-//! Program to loops: one fused loop nest per group of equations, over planned buffers.
+//! Program to loops: one fused loop nest per group of equations.
 //!
 //! 1. `expand` asks every equation for its lowering and replaces those defined by other operations.
 //! 2. `graph` collects the nests; buffers are variables.
@@ -7,19 +7,18 @@
 //! 5. `merge` joins neighbouring roots that visit the same points.
 //! 6. `fragment` puts nests, calls of the runtime and control statements in order; `control` builds the latter around
 //!    bodies that went through the same steps.
-//! 7. `memory` gives outputs and temporaries their places; `copies` drops copies of what is not used any more.
+//! 7. `outputs` gives outputs their buffers. Temporaries have no places yet: `schedule` gives them at its end.
 //!
 //! The driver knows no primitive: everything follows from the shape of the nests.
 
 mod build;
 mod control;
-mod copies;
 mod expand;
 mod fragment;
 mod fuse;
 mod graph;
-mod memory;
 mod merge;
+mod outputs;
 #[cfg(test)]
 mod tests;
 
@@ -38,7 +37,7 @@ const MAX_TOTAL_BYTES: usize = 1 << 60;
 pub fn lower(program: &Program, name: &str) -> Result<Function, Diagnostic> {
     let fragment = fragment(program)?;
     check_sizes(&fragment.buffers)?;
-    Ok(memory::place(name, fragment))
+    Ok(outputs::function(name, fragment))
 }
 
 /// Errors: a temporary that no machine can address, or so many that their bytes cannot be counted.

@@ -41,6 +41,7 @@ pub const PROGRAM_PASSES: &[Pass<Program>] = &[
 
 /// Loops to loops.
 pub const LOOP_PASSES: &[Pass<Module>] = &[
+    Pass { name: "elide", about: "drop copies of what is not used any more", run: schedule::elide::run },
     Pass {
         name: "legalize",
         about: "rewrite functions such as exp to machine operations",
@@ -59,6 +60,7 @@ pub const LOOP_PASSES: &[Pass<Module>] = &[
         about: "choose vector dims, unrolling and loop order",
         run: schedule::vectorize::run,
     },
+    Pass { name: "place", about: "give temporaries their places in one arena", run: schedule::place::run },
 ];
 
 /// What to observe while passes run.

@@ -155,7 +155,5 @@ fn substitute(nest: &mut Nest, map: &[Affine]) {
             *dim = renamed;
         }
     }
-    for store in &mut nest.stores {
-        store.indices.iter_mut().for_each(|index| index.affine = index.affine.substitute(map));
-    }
+    nest.stores.iter_mut().for_each(|store| store.substitute(map));
 }

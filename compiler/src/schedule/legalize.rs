@@ -61,7 +61,7 @@ pub fn nest(nest: &mut Nest) -> Result<(), String> {
     rewriter.insts()?;
     for reduction in &mut nest.reductions {
         let dtype = source.dtype(reduction.values[0]);
-        reduction.inits.iter_mut().chain(&mut reduction.values).for_each(|val| *val = rewriter.get(*val));
+        *reduction = reduction.map_operands(|val| rewriter.get(val));
         match &mut reduction.combine {
             Combine::Op(op) if dtype == DType::Bool => *op = operation::bool_operation(*op)?,
             Combine::Op(op) if !op.is_machine() => {
@@ -94,11 +94,8 @@ pub fn block(source: &Block) -> Result<Block, String> {
 
 fn store(rewriter: &mut Rewriter, store: &mut Store) -> Result<(), String> {
     let dtype = rewriter.source_dtype(store.value);
-    let mut value = rewriter.get(store.value);
-    for index in &mut store.indices {
-        index.dynamic = index.dynamic.map(|val| rewriter.get(val));
-    }
-    store.mask = store.mask.map(|mask| rewriter.get(mask));
+    *store = store.map_operands(|val| rewriter.get(val));
+    let mut value = store.value;
     if let Some(op) = store.combine {
         if dtype == DType::Bool {
             store.combine = Some(operation::bool_operation(op)?);
@@ -130,18 +127,12 @@ fn is_plain(op: BinaryOp, dtype: DType) -> bool {
 
 /// Drops the instructions of a nest that no store and no reduction needs.
 fn prune(nest: &mut Nest) {
-    let mut roots: Vec<&mut Val> = Vec::new();
-    for reduction in &mut nest.reductions {
-        roots.extend(reduction.inits.iter_mut().chain(&mut reduction.values));
-    }
-    for store in &mut nest.stores {
-        roots.extend(store.indices.iter_mut().filter_map(|index| index.dynamic.as_mut()));
-        roots.extend(store.mask.as_mut());
-        roots.push(&mut store.value);
-    }
-    let kept: Vec<Val> = roots.iter().map(|root| **root).collect();
+    let folded = nest.reductions.iter().flat_map(|reduction| reduction.operands());
+    let kept: Vec<Val> = folded.chain(nest.stores.iter().flat_map(|store| store.operands())).collect();
     let (block, map) = without_dead(&nest.block, &kept);
-    roots.into_iter().for_each(|root| *root = map[root.0 as usize].expect("roots are kept"));
+    let of = |root: Val| map[root.0 as usize].expect("roots are kept");
+    nest.reductions.iter_mut().for_each(|reduction| *reduction = reduction.map_operands(of));
+    nest.stores.iter_mut().for_each(|store| *store = store.map_operands(of));
     nest.block = block;
 }
 

@@ -2,13 +2,11 @@
 //! row after row. Where rows are far apart, those elements share cache lines and sets with the columns of later turns;
 //! where a column lies along memory (`x w^T`, the cotangent of a product), there is no vector at all. A copy puts the
 //! columns of one turn next to each other, and costs little if many rows of the left operand meet it.
-//!
-//! The copy lives in the arena, behind what the program needs; products take turns there.
 
 use crate::diag::Diagnostic;
 use crate::loops::{
     Access, Affine, BinaryOp, BlockBuilder, BufferId, Combine, Dim, Function, Index, Inst, Module, Nest,
-    Reduction, Role, Store, Val, copy, rewrite_nests,
+    Reduction, Role, Store, Val, copy, copy_reduction, copy_store, rewrite_nests,
 };
 use crate::types::{Aval, DType, Extent, Shape};
 
@@ -26,17 +24,12 @@ const MOST_BYTES: usize = 16 << 20;
 /// Puts a copy before every product that pays for it.
 pub fn run(mut module: Module) -> Result<Module, Diagnostic> {
     for function in &mut module.functions {
-        let start = function.arena_bytes;
-        let mut end = start;
         let body = std::mem::take(&mut function.body);
         function.body = rewrite_nests(body, &mut |nest| {
             let Some(panels) = Panels::of(function, &nest) else { return vec![nest] };
-            function.arena_bytes = start;
             let copied = function.new_temporary(panels.aval());
-            end = end.max(function.arena_bytes);
             vec![panels.copy(copied), panels.product(copied)]
         });
-        function.arena_bytes = end;
     }
     Ok(module)
 }
@@ -137,29 +130,12 @@ impl<'n> Panels<'n> {
 
         let mut nest = Nest::new(dims);
         let mut b = BlockBuilder::new();
-        let dynamic =
-            |store: &Store| store.indices.iter().filter_map(|index| index.dynamic).collect::<Vec<_>>();
-        let of_stores = self
-            .nest
-            .stores
-            .iter()
-            .flat_map(|store| [store.value].into_iter().chain(store.mask).chain(dynamic(store)));
-        let of_sum = [self.reduction.inits[0], self.reduction.values[0]];
-        let roots: Vec<Val> = of_sum.into_iter().chain(of_stores).collect();
         let from_copy = |b: &mut BlockBuilder, inst: &Inst| {
             (inst == operand).then(|| b.load(Access::new(copied, of_copy.clone()), dtype))
         };
-        let mut vals = copy(&mut b, &self.nest.block, &map, &roots, from_copy).into_iter();
-        let mut next = || vals.next().expect("one copy per root");
-        let (inits, values) = (vec![next()], vec![next()]);
-        nest.reductions.push(Reduction { combine: self.reduction.combine.clone(), inits, values });
+        nest.reductions.push(copy_reduction(&mut b, &self.nest.block, &map, self.reduction, from_copy));
         for store in &self.nest.stores {
-            let mut store = Store { value: next(), mask: store.mask.map(|_| next()), ..store.clone() };
-            for index in &mut store.indices {
-                index.affine = index.affine.substitute(&map);
-                index.dynamic = index.dynamic.map(|_| next());
-            }
-            nest.stores.push(store);
+            nest.stores.push(copy_store(&mut b, &self.nest.block, &map, store, from_copy));
         }
         nest.block = b.finish();
         nest
@@ -228,7 +204,7 @@ mod tests {
         let buffers = [lhs, rhs, result].into_iter().zip(places);
         let buffer = |(aval, place): (Aval, Place)| Buffer { dtype, shape: aval.shape, place };
         let buffers = buffers.map(buffer).collect();
-        Function { name: "f".into(), buffers, body: vec![Stmt::Nest(nest)], arena_bytes: 8 }
+        Function { name: "f".into(), buffers, body: vec![Stmt::Nest(nest)], arena_bytes: 0 }
     }
 
     fn packed(function: &Function) -> Function {
@@ -280,10 +256,11 @@ mod tests {
     }
 
     #[test]
-    fn products_take_turns_in_the_arena() {
+    fn panels_of_products_take_turns_in_the_arena() {
         let mut twice = function(DType::F32, ([&[20, 32], &[16, 32]], [&[1], &[1]], [&[], &[]], &[20, 16]));
         twice.body.push(twice.body[0].clone());
-        let packed = packed(&twice);
-        assert_eq!((packed.body.len(), packed.arena_bytes), (4, 64 + 16 * 32 * 4));
+        let module = Module { functions: vec![packed(&twice)] };
+        let placed = super::super::place::run(module).expect("placing has no errors").functions.remove(0);
+        assert_eq!((placed.body.len(), placed.arena_bytes), (4, 16 * 32 * 4));
     }
 }

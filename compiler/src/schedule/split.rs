@@ -1,12 +1,10 @@
 //! Long floating sums in two levels. One accumulator over a million terms loses digits: near the end it is so large
 //! that each term is rounded away. Partial sums over short runs, added up afterwards, keep them (and so does XLA).
-//!
-//! The partial results live in the arena, behind what the program needs.
 
 use crate::diag::Diagnostic;
 use crate::loops::{
     Access, Affine, BinaryOp, BlockBuilder, BufferId, Combine, Dim, Function, Index, Inst, Module, Nest,
-    Reduction, Role, Store, Val, copy, rewrite_nests,
+    Reduction, Role, Store, copy, copy_reduction, copy_store, rewrite_nests,
 };
 use crate::types::{Aval, Extent, Shape};
 
@@ -128,11 +126,8 @@ impl<'n> Split<'n> {
         let mut nest = Nest::new(dims);
         let mut b = BlockBuilder::new();
         for (reduction, &partial) in self.nest.reductions.iter().zip(partials) {
-            let roots = [reduction.inits[0], reduction.values[0]];
-            let copied = copy(&mut b, &self.nest.block, &map, &roots, |_, _| None);
             let position = nest.reductions.len();
-            let (combine, inits, values) = (reduction.combine.clone(), vec![copied[0]], vec![copied[1]]);
-            nest.reductions.push(Reduction { combine, inits, values });
+            nest.reductions.push(copy_reduction(&mut b, &self.nest.block, &map, reduction, |_, _| None));
             let value = b.reduced(position, 0, self.nest.block.dtype(reduction.values[0]));
             let outer = self.parallel.iter().map(|&dim| Index::dim(dim));
             let indices = [Index::affine(run.clone())].into_iter().chain(outer).collect();
@@ -160,8 +155,6 @@ impl<'n> Split<'n> {
             nest.reductions.push(Reduction { combine: reduction.combine.clone(), inits, values });
         }
         for store in &self.nest.stores {
-            let dynamic = store.indices.iter().filter_map(|index| index.dynamic);
-            let roots: Vec<Val> = [store.value].into_iter().chain(store.mask).chain(dynamic).collect();
             let keep = |b: &mut BlockBuilder, inst: &Inst| match *inst {
                 Inst::Reduced { reduction, part } => {
                     let dtype = self.nest.block.dtype(self.nest.reductions[reduction].values[part]);
@@ -169,16 +162,7 @@ impl<'n> Split<'n> {
                 }
                 _ => None,
             };
-            let mut copied = copy(&mut b, &self.nest.block, &map, &roots, keep).into_iter();
-            let mut next = || copied.next().expect("one copy per root");
-            let mut store = store.clone();
-            store.value = next();
-            store.mask = store.mask.map(|_| next());
-            for index in &mut store.indices {
-                index.affine = index.affine.substitute(&map);
-                index.dynamic = index.dynamic.map(|_| next());
-            }
-            nest.stores.push(store);
+            nest.stores.push(copy_store(&mut b, &self.nest.block, &map, store, keep));
         }
         nest.block = b.finish();
         nest

@@ -5,7 +5,7 @@
 //! Instructions run at their depth, once for all iterations of deeper loops. Those that depend on a reduction's
 //! result run after the reduce loops, at the depth of the last parallel dim.
 
-use crate::loops::{Access, Function, Inst, Nest, Role, Val};
+use crate::loops::{Access, Function, Inst, Nest, Phases, Role, Val};
 
 /// Facts about a nest under its plan.
 pub(super) struct Analysis {
@@ -41,12 +41,13 @@ impl Analysis {
         };
         let per_lane = varying(nest.plan.vector.map(|vector| vector.dim));
         let per_jam = varying(nest.plan.jam.map(|jam| jam.dim));
+        let phases = Phases::of(nest);
         let mut analysis = Analysis { order, outer, vals: Vec::with_capacity(nest.block.insts.len()) };
         for (val, (per_lane, per_jam)) in nest.block.vals().zip(per_lane.into_iter().zip(per_jam)) {
-            let (depth, epilogue) = analysis.place(function, nest, val);
-            analysis.vals.push(Facts { depth, epilogue, per_lane, per_jam, live: false });
+            let epilogue = phases.reduced[val.0 as usize];
+            let depth = if epilogue { outer } else { analysis.depth(function, nest, val) };
+            analysis.vals.push(Facts { depth, epilogue, per_lane, per_jam, live: phases.is_live(val) });
         }
-        analysis.mark_live(nest);
         analysis
     }
 
@@ -54,16 +55,11 @@ impl Analysis {
         self.vals[val.0 as usize]
     }
 
-    /// The depth of an instruction, and whether it comes after the reductions.
-    fn place(&self, function: &Function, nest: &Nest, val: Val) -> (usize, bool) {
+    /// The depth of an instruction that does not come after the reductions.
+    fn depth(&self, function: &Function, nest: &Nest, val: Val) -> usize {
         let inst = nest.block.inst(val);
-        let operands = inst.operands();
-        let facts = operands.iter().map(|&operand| self.facts(operand));
-        let epilogue = matches!(inst, Inst::Reduced { .. }) || facts.clone().any(|facts| facts.epilogue);
-        if epilogue {
-            return (self.outer, true);
-        }
-        let mut depth = facts.map(|facts| facts.depth).max().unwrap_or(0);
+        let depths = inst.operands().into_iter().map(|operand| self.facts(operand).depth);
+        let mut depth = depths.max().unwrap_or(0);
         if let Inst::Dim(dim) = inst {
             depth = self.depth_of(*dim);
         } else if let Inst::Load(access) = inst {
@@ -74,7 +70,7 @@ impl Analysis {
                 depth = depth.max(self.outer);
             }
         }
-        (depth, false)
+        depth
     }
 
     fn depth_of(&self, dim: usize) -> usize {
@@ -86,31 +82,12 @@ impl Analysis {
     pub fn reduced_facts(&self, nest: &Nest, reduction: usize) -> Facts {
         let reduction = &nest.reductions[reduction];
         let mut facts = Facts { epilogue: true, depth: self.outer, ..Facts::default() };
-        for &val in reduction.inits.iter().chain(&reduction.values) {
+        for val in reduction.operands() {
             facts.per_lane |= self.facts(val).per_lane;
             facts.per_jam |= self.facts(val).per_jam;
         }
         facts.per_lane &= !vector_is_reduced(nest);
         facts
-    }
-
-    fn mark_live(&mut self, nest: &Nest) {
-        let mut roots: Vec<Val> = Vec::new();
-        for store in &nest.stores {
-            roots.push(store.value);
-            roots.extend(store.mask);
-            roots.extend(store.indices.iter().filter_map(|index| index.dynamic));
-        }
-        for reduction in &nest.reductions {
-            roots.extend(reduction.inits.iter().chain(&reduction.values));
-        }
-        while let Some(val) = roots.pop() {
-            let facts = &mut self.vals[val.0 as usize];
-            if !facts.live {
-                facts.live = true;
-                roots.extend(nest.block.inst(val).operands());
-            }
-        }
     }
 }
 

@@ -1,12 +1,12 @@
 //! One nest, point by point.
 
 use super::{Machine, evaluate, scalar, value_of};
-use crate::loops::{Access, Block, Combine, Index, Inst, Nest, Reduction, Role, Store, Val};
+use crate::loops::{Access, Block, Combine, Index, Inst, Nest, Phases, Reduction, Role, Store};
 use crate::types::{DType, Scalar, Shape};
 
 impl Machine<'_> {
     pub(super) fn nest(&mut self, nest: &Nest) -> Result<(), String> {
-        let phases = Phases::new(nest);
+        let phases = Phases::of(nest);
         let outer: Vec<usize> =
             (0..nest.dims.len()).filter(|&dim| nest.dims[dim].role != Role::Reduce).collect();
         for position in space(nest, &outer).indices() {
@@ -14,7 +14,7 @@ impl Machine<'_> {
             outer.iter().zip(position).for_each(|(&dim, at)| point[dim] = at);
             let reduced = self.reduce(nest, &phases, &mut point)?;
             let mut values = vec![None; nest.block.insts.len()];
-            self.evaluate_at(nest, &phases.epilogue, &point, Some(&reduced), &mut values)?;
+            self.evaluate_at(nest, &phases.stored, &point, Some(&reduced), &mut values)?;
             for store in &nest.stores {
                 self.store(nest, store, &point, &values)?;
             }
@@ -36,7 +36,7 @@ impl Machine<'_> {
         for position in space(nest, &dims).indices() {
             dims.iter().zip(position).for_each(|(&dim, at)| point[dim] = at);
             let mut values = vec![None; nest.block.insts.len()];
-            self.evaluate_at(nest, &phases.main, point, None, &mut values)?;
+            self.evaluate_at(nest, &phases.folded, point, None, &mut values)?;
             for (reduction, accumulator) in nest.reductions.iter().zip(&mut accumulators) {
                 let folded: Vec<Scalar> =
                     reduction.values.iter().map(|&val| value_of(&values, val)).collect();
@@ -163,39 +163,6 @@ impl Machine<'_> {
         }
         Some(shape.offset(&at))
     }
-}
-
-/// Which instructions each phase of a nest needs.
-struct Phases {
-    inits: Vec<bool>,
-    main: Vec<bool>,
-    epilogue: Vec<bool>,
-}
-
-impl Phases {
-    fn new(nest: &Nest) -> Phases {
-        let stores = nest.stores.iter().flat_map(|store| {
-            let indices = store.indices.iter().filter_map(|index| index.dynamic);
-            indices.chain([store.value]).chain(store.mask).collect::<Vec<Val>>()
-        });
-        Phases {
-            inits: needed(&nest.block, nest.reductions.iter().flat_map(|reduction| reduction.inits.clone())),
-            main: needed(&nest.block, nest.reductions.iter().flat_map(|reduction| reduction.values.clone())),
-            epilogue: needed(&nest.block, stores),
-        }
-    }
-}
-
-/// The instructions that the roots depend on, roots included.
-fn needed(block: &Block, roots: impl Iterator<Item = Val>) -> Vec<bool> {
-    let mut needed = vec![false; block.insts.len()];
-    roots.for_each(|root| needed[root.0 as usize] = true);
-    for val in block.vals().collect::<Vec<_>>().into_iter().rev() {
-        if needed[val.0 as usize] {
-            block.inst(val).operands().iter().for_each(|operand| needed[operand.0 as usize] = true);
-        }
-    }
-    needed
 }
 
 fn space(nest: &Nest, dims: &[usize]) -> Shape {

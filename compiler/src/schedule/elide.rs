@@ -3,8 +3,9 @@
 //! A scatter is a copy of an array and a nest that updates the copy. Of a chain of updates only the first copies, and an
 //! update in a loop costs what it changes, not what it keeps.
 
-use super::memory::Life;
-use crate::loops::{BufferId, Function, Index, Inst, Nest, Place, Stmt, Store};
+use super::place::Life;
+use crate::diag::Diagnostic;
+use crate::loops::{BufferId, Function, Index, Inst, Module, Nest, Place, Stmt, Store};
 use std::collections::HashMap;
 
 /// A store that only copies.
@@ -16,9 +17,13 @@ struct Copy {
 }
 
 /// Makes the targets of such copies aliases of their sources, and drops the stores.
-///
+pub fn run(mut module: Module) -> Result<Module, Diagnostic> {
+    module.functions.iter_mut().for_each(elide);
+    Ok(module)
+}
+
 /// Invariant: outputs have their places, temporaries have none yet.
-pub fn elide(function: &mut Function) {
+fn elide(function: &mut Function) {
     let mut lives = lives(function);
     for stmt in 0..function.body.len() {
         // Each elision may make another possible in the same nest.
