@@ -16,11 +16,12 @@
 use rjaxc_compiler::diag::{Diagnostic, Fault, Sources};
 use rjaxc_compiler::front;
 use rjaxc_compiler::ir::source::ConstantValue;
+use rjaxc_compiler::pipeline::LOOP_PASSES;
 use rjaxc_compiler::types::{Aval, Tensor};
 use std::path::{Path, PathBuf};
 
 /// What to do with the program.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Step {
     /// Read it and print it.
     Print,
@@ -28,6 +29,8 @@ pub enum Step {
     Optimize,
     /// Loop nests as they are made.
     Lower,
+    /// Loop nests as one pass of `schedule` leaves them: `after split`.
+    After(String),
     /// Loop nests as they are emitted.
     Schedule,
     /// All of it, without a text.
@@ -109,6 +112,12 @@ fn expected_block(text: &str) -> String {
 
 impl Step {
     fn parse(name: &str) -> Result<Step, String> {
+        if let Some(pass) = name.strip_prefix("after ") {
+            let known = LOOP_PASSES.iter().any(|known| known.name == pass);
+            return known
+                .then(|| Step::After(pass.to_string()))
+                .ok_or_else(|| format!("there is no pass `{pass}` of loops"));
+        }
         match name {
             "print" => Ok(Step::Print),
             "optimize" => Ok(Step::Optimize),
@@ -116,7 +125,9 @@ impl Step {
             "schedule" => Ok(Step::Schedule),
             "check" => Ok(Step::Check),
             "run" => Ok(Step::Run),
-            other => Err(format!("there is no step `{other}`: print, optimize, lower, schedule, check, run")),
+            other => Err(format!(
+                "there is no step `{other}`: print, optimize, lower, after PASS, schedule, check, run"
+            )),
         }
     }
 }

@@ -118,14 +118,16 @@ fn walk(case: &Case, mut source: Source) -> Result<(Vec<Entry>, Option<String>),
     }
     pipeline::bind_constants(&mut source, &HashMap::new())?;
     let entries = pipeline::entries(&source, &[])?;
-    let observe = Observe { print_after: vec!["lower".into()], verify: true };
-    let mut lowered = String::new();
-    let module = rjaxc_compiler::compile(&entries, &observe, &mut |_, loops| lowered = loops.to_string())?;
+    let observe = Observe { print_after: vec!["all".into()], verify: true };
+    let mut texts: HashMap<String, String> = HashMap::new();
+    let mut keep = |pass: &str, text: &str| _ = texts.insert(pass.to_string(), text.to_string());
+    let module = rjaxc_compiler::compile(&entries, &observe, &mut keep)?;
     for step in &case.steps {
         match step {
             Step::Print | Step::Check | Step::Run => {}
             Step::Optimize => text = Some(optimized(&entries)?),
-            Step::Lower => text = Some(lowered.clone()),
+            Step::Lower => text = texts.get("lower").cloned(),
+            Step::After(pass) => text = texts.get(pass).cloned(),
             Step::Schedule => text = Some(module.to_string()),
         }
     }
