@@ -2,8 +2,9 @@
 //! `BLESS=1` writes what comes out below `# expect:`, and you read the difference.
 
 use rjaxc_compiler::diag::{Diagnostic, Sources};
+use rjaxc_compiler::exports::{self, Entry};
 use rjaxc_compiler::ir::source::{ConstantValue, Source};
-use rjaxc_compiler::pipeline::{self, Entry, Observe};
+use rjaxc_compiler::pipeline::{self, Observe};
 use rjaxc_compiler::types::{DType, Tensor};
 use rjaxc_compiler::{eval, read};
 use rjaxc_tests::case::{Case, Refusal, Run, Step, tensor};
@@ -116,8 +117,8 @@ fn walk(case: &Case, mut source: Source) -> Result<(Vec<Entry>, Option<String>),
     if case.steps == [Step::Print] {
         return Ok((Vec::new(), text));
     }
-    pipeline::bind_constants(&mut source, &HashMap::new())?;
-    let entries = pipeline::entries(&source, &[])?;
+    exports::bind_constants(&mut source, &HashMap::new())?;
+    let entries = exports::entries(&source, &[])?;
     let observe = Observe { print_after: vec!["lower".into()], verify: true };
     let mut lowered = String::new();
     let module = rjaxc_compiler::compile(&entries, &observe, &mut |_, loops| lowered = loops.to_string())?;

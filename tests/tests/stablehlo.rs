@@ -5,7 +5,7 @@ use rjaxc_compiler::diag::Sources;
 use rjaxc_compiler::ir::{Builder, Program};
 use rjaxc_compiler::ops::rules::Sample;
 use rjaxc_compiler::types::{Aval, DType, Kind, Tensor};
-use rjaxc_compiler::{eval, export, front, ops, pipeline};
+use rjaxc_compiler::{eval, export, exports, front, ops, pipeline};
 use rjaxc_tests::close::{Tolerance, close};
 use rjaxc_tests::process::folder;
 use rjaxc_tests::road::object_of;
@@ -32,12 +32,12 @@ fn written(program: &Program) -> String {
 }
 
 /// The entries of a sample file, its weights aside.
-fn entries(path: &std::path::Path) -> Vec<pipeline::Entry> {
+fn entries(path: &std::path::Path) -> Vec<exports::Entry> {
     let mut sources = Sources::new();
     let text = std::fs::read_to_string(path).expect("a sample");
     let id = sources.add(path.display().to_string(), text);
     let source = front::read(&sources, id).expect("samples are right");
-    pipeline::entries(&source, &[]).unwrap_or_default()
+    exports::entries(&source, &[]).unwrap_or_default()
 }
 
 /// Numbers between a half and three.
@@ -79,7 +79,7 @@ fn equal_programs_give_equal_objects_in_both_languages() {
     for path in files(&root().join("samples"), &["ir"]) {
         for entry in entries(&path) {
             let Ok(module) = export::stablehlo("model", &[("main", &entry.program)]) else { continue };
-            let other = pipeline::Entry { program: read(&module.to_string()), ..entry.clone() };
+            let other = exports::Entry { program: read(&module.to_string()), ..entry.clone() };
             if optimized(&entry.program).to_string() == optimized(&other.program).to_string() {
                 let object = |entry| object_of(&[entry], true).expect("samples compile");
                 assert!(object(entry) == object(other), "{}: the objects differ", path.display());

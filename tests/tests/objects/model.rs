@@ -1,7 +1,7 @@
 //! The programs that are compiled, with inputs and expected results.
 
 use rjaxc_compiler::diag::Sources;
-use rjaxc_compiler::pipeline::{self, Entry};
+use rjaxc_compiler::exports::{self, Entry};
 use rjaxc_compiler::types::{Aval, Kind, Scalar, Tensor};
 use rjaxc_compiler::{eval, read};
 use rjaxc_tests::process::{rjaxc, run};
@@ -125,8 +125,8 @@ fn entries(text: &str, constants: &HashMap<String, Tensor>) -> Vec<Entry> {
     let mut sources = Sources::new();
     let id = sources.add("model", text);
     let mut source = read(&sources, id).expect("the program is correct");
-    pipeline::bind_constants(&mut source, constants).expect("its constants have values");
-    pipeline::entries(&source, &[]).expect("it exports functions")
+    exports::bind_constants(&mut source, constants).expect("its constants have values");
+    exports::entries(&source, &[]).expect("it exports functions")
 }
 
 /// Small numbers of both signs, none of them twice in a row.

@@ -1,6 +1,6 @@
 //! Warns of derivatives and batches of the bodies of custom functions.
 
-use super::exports;
+use super::chosen;
 use crate::diag::Diagnostic;
 use crate::ir::source::{Export, Expression, Keyword, Source};
 use crate::ir::{Program, Value};
@@ -17,7 +17,7 @@ const BATCHING: [&str; 4] = ["vmap", "jacfwd", "jacrev", "hessian"];
 pub fn lost_rules(source: &Source, requested: &[Export]) -> Vec<Diagnostic> {
     let mut warnings = Vec::new();
     let mut seen = HashSet::new();
-    for export in exports(source, requested) {
+    for export in chosen(source, requested) {
         let expression = &export.expression;
         if let Some((function, active)) = differentiated(source, expression) {
             let is_reverse = applies(expression, &REVERSE);
