@@ -1,7 +1,7 @@
 //! Keywords of transformations, and what they say of a function.
 
 use super::super::Entry;
-use super::Request;
+use super::{By, Request};
 use crate::diag::Diagnostic;
 use crate::ir::Value;
 use crate::ir::source::Keyword;
@@ -52,19 +52,13 @@ impl Request<'_> {
         self.keyword("has_aux").is_some_and(|keyword| keyword.value == Value::Bool(true))
     }
 
-    /// The arguments to differentiate by, without the keyword all that can be.
-    pub(super) fn argnums_or_all(&self) -> Result<Vec<usize>, Diagnostic> {
-        let avals = self.function.program.input_avals();
-        let all: Vec<usize> = (0..avals.len()).filter(|&argnum| avals[argnum].dtype.is_inexact()).collect();
-        self.argnums(&all)
-    }
-
-    /// The arguments to differentiate by. Errors: there are no such ones, or they cannot be differentiated.
-    pub(super) fn argnums(&self, default: &[usize]) -> Result<Vec<usize>, Diagnostic> {
+    /// The arguments to differentiate by, those of the row if no keyword says so. Errors: there are no such ones, or they
+    /// cannot be differentiated.
+    pub(super) fn argnums(&self) -> Result<Vec<usize>, Diagnostic> {
         let (program, name) = (&self.function.program, &self.function.name);
         let count = program.inputs.len();
         let (listed, span) = match self.keyword("argnums") {
-            None => (default.iter().map(|&argnum| argnum as i64).collect(), self.span),
+            None => (self.usual_argnums(), self.span),
             Some(Keyword { value: Value::Int(argnum), span, .. }) => (vec![*argnum], *span),
             Some(Keyword { value, span, .. }) => match value.ints() {
                 Some(argnums) => (argnums, *span),
@@ -94,6 +88,15 @@ impl Request<'_> {
             argnums.push(position);
         }
         Ok(argnums)
+    }
+
+    fn usual_argnums(&self) -> Vec<i64> {
+        let avals = self.function.program.input_avals();
+        match self.row.by {
+            By::Nothing => Vec::new(),
+            By::First => vec![0],
+            By::All => (0..avals.len() as i64).filter(|&at| avals[at as usize].dtype.is_inexact()).collect(),
+        }
     }
 
     /// What `argnums` counts.

@@ -11,32 +11,62 @@ use crate::ir::{self, Atom, Builder, Program, Value};
 use crate::ops::collective::bound;
 use crate::ops::control::{Call, trim};
 use crate::transform::{self, jacobian, vjp};
+use By::{All, First, Nothing};
+use RuleKind::{Batch, Transpose};
 use names::distinct;
 
-/// A transformation with its keywords; the positional ones come first, in this order.
-struct Row {
+/// A transformation.
+pub struct Row {
     name: &'static str,
+    /// What it differentiates by where no keyword says so.
+    pub by: By,
+    /// The rules of operations that it asks for, derivatives aside.
+    pub asks: &'static [RuleKind],
+    /// The positional ones come first, in this order.
     keywords: &'static [&'static str],
     apply: fn(&Request) -> Result<Entry, Diagnostic>,
 }
 
+/// The arguments that a transformation differentiates by.
+#[derive(Clone, Copy, PartialEq)]
+pub enum By {
+    /// It does not differentiate.
+    Nothing,
+    First,
+    /// All that can be.
+    All,
+}
+
+/// A kind of rule that an operation may lack.
+#[derive(Clone, Copy, PartialEq)]
+pub enum RuleKind {
+    Transpose,
+    Batch,
+}
+
 const GRAD: &[&str] = &["argnums", "has_aux"];
+const VMAP: &[&str] = &["in_axes", "out_axes", "axis_size", "axis_name"];
 
 #[rustfmt::skip]
 const ROWS: &[Row] = &[
-    Row { name: "jit", keywords: &[], apply: |request| Ok(request.function.clone()) },
-    Row { name: "grad", keywords: GRAD, apply: grad },
-    Row { name: "value_and_grad", keywords: GRAD, apply: value_and_grad },
-    Row { name: "jvp", keywords: GRAD, apply: jvp },
-    Row { name: "vjp", keywords: GRAD, apply: vjp },
-    Row { name: "linearize", keywords: &["argnums"], apply: nested_linearize },
-    Row { name: "jacfwd", keywords: GRAD, apply: jacfwd },
-    Row { name: "jacrev", keywords: GRAD, apply: jacrev },
-    Row { name: "hessian", keywords: GRAD, apply: hessian },
-    Row { name: "hvp", keywords: &["argnums"], apply: hvp },
-    Row { name: "vmap", keywords: &["in_axes", "out_axes", "axis_size", "axis_name"], apply: vmap },
-    Row { name: "checkpoint", keywords: &["prevent_cse", "policy"], apply: checkpoint },
+    Row { name: "jit", by: Nothing, asks: &[], keywords: &[], apply: |request| Ok(request.function.clone()) },
+    Row { name: "grad", by: First, asks: &[Transpose], keywords: GRAD, apply: grad },
+    Row { name: "value_and_grad", by: First, asks: &[Transpose], keywords: GRAD, apply: value_and_grad },
+    Row { name: "jvp", by: All, asks: &[], keywords: GRAD, apply: jvp },
+    Row { name: "vjp", by: All, asks: &[Transpose], keywords: GRAD, apply: vjp },
+    Row { name: "linearize", by: All, asks: &[], keywords: &["argnums"], apply: nested_linearize },
+    Row { name: "jacfwd", by: First, asks: &[Batch], keywords: GRAD, apply: jacfwd },
+    Row { name: "jacrev", by: First, asks: &[Transpose, Batch], keywords: GRAD, apply: jacrev },
+    Row { name: "hessian", by: First, asks: &[Transpose, Batch], keywords: GRAD, apply: hessian },
+    Row { name: "hvp", by: First, asks: &[Transpose], keywords: &["argnums"], apply: hvp },
+    Row { name: "vmap", by: Nothing, asks: &[Batch], keywords: VMAP, apply: vmap },
+    Row { name: "checkpoint", by: Nothing, asks: &[], keywords: &["prevent_cse", "policy"], apply: checkpoint },
 ];
+
+/// The row of a transformation; `None` if there is none of this name.
+pub fn row(name: &str) -> Option<&'static Row> {
+    ROWS.iter().find(|row| row.name == name)
+}
 
 /// One transformation of one function.
 struct Request<'e> {
@@ -50,7 +80,7 @@ struct Request<'e> {
 ///
 /// Errors: an unknown transformation, keywords that do not fit the function, or a missing rule.
 pub fn apply(name: &str, span: Span, keywords: &[Keyword], function: &Entry) -> Result<Entry, Diagnostic> {
-    let row = ROWS.iter().find(|row| row.name == name).ok_or_else(|| {
+    let row = row(name).ok_or_else(|| {
         let names: Vec<&str> = ROWS.iter().map(|row| row.name).collect();
         let hint = format!("transformations are {}", names.join(", "));
         Diagnostic::error(format!("unknown transformation {name}")).at(span).hint(hint)
@@ -88,10 +118,10 @@ fn nested_linearize(_: &Request) -> Result<Entry, Diagnostic> {
 ///
 /// Errors: those of [`apply`].
 pub fn linearize(span: Span, keywords: &[Keyword], function: &Entry) -> Result<[Entry; 2], Diagnostic> {
-    let row = ROWS.iter().find(|row| row.name == "linearize").expect("the table has it");
+    let row = row("linearize").expect("the table has it");
     let request = Request { row, span, keywords, function };
     request.check_keywords()?;
-    let argnums = request.argnums_or_all()?;
+    let argnums = request.argnums()?;
     let vjp::LinearizedFunction { value, linear, residuals } =
         vjp::linearized(&function.program, &argnums).map_err(|error| request.placed(error))?;
     let residuals: Vec<String> = (0..residuals).map(|position| format!("residual{position}")).collect();
@@ -130,7 +160,7 @@ fn jvp(request: &Request) -> Result<Entry, Diagnostic> {
     if request.has_aux() {
         return request.beside_aux(jvp);
     }
-    let argnums = request.argnums_or_all()?;
+    let argnums = request.argnums()?;
     let program = vjp::pushforward(&request.function.program, &argnums)?;
     let outputs = [request.function.output_names.clone(), request.directional_names(&argnums)].concat();
     Ok(request.entry(program, request.input_names("t", &argnums), outputs))
@@ -140,7 +170,7 @@ fn vjp(request: &Request) -> Result<Entry, Diagnostic> {
     if request.has_aux() {
         return request.beside_aux(vjp);
     }
-    let argnums = request.argnums_or_all()?;
+    let argnums = request.argnums()?;
     let program = vjp::vjp(&request.function.program, &argnums)?;
     let cotangents = request.output_names("ct");
     // Several outputs pull back into one gradient.
@@ -177,7 +207,7 @@ fn jacobian(
     if request.has_aux() {
         return request.beside_aux(|request| jacobian(request, derive, order));
     }
-    let argnums = request.argnums(&[0])?;
+    let argnums = request.argnums()?;
     let function = request.function;
     let name = request.row.name;
     if let Some(aval) = function.program.output_avals().iter().find(|aval| !aval.dtype.is_inexact()) {
@@ -269,13 +299,13 @@ impl Request<'_> {
         if !output.dtype.is_float() {
             return Err(Diagnostic::error(format!("{name} needs a floating output: got {output}")));
         }
-        self.argnums(&[0])
+        self.argnums()
     }
 
     /// Errors: an argument to differentiate by is complex.
     fn expect_real_inputs(&self) -> Result<(), Diagnostic> {
         let (name, program) = (self.row.name, &self.function.program);
-        let argnums = self.argnums(&[0])?;
+        let argnums = self.argnums()?;
         let mut avals = argnums.iter().map(|&argnum| program.aval(program.inputs[argnum]));
         match avals.find(|aval| aval.dtype.is_complex()) {
             None => Ok(()),
