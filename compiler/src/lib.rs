@@ -43,7 +43,7 @@
 pub mod codegen;
 pub mod derivatives;
 pub mod diag;
-pub mod eval;
+mod eval;
 pub mod export;
 pub mod exports;
 pub mod front;
@@ -53,11 +53,11 @@ pub mod ir;
 mod laws;
 pub mod link;
 pub mod loops;
-pub mod lower;
-pub mod ops;
-pub mod optimize;
+mod lower;
+mod ops;
+mod optimize;
 pub mod pipeline;
-pub mod schedule;
+mod schedule;
 pub mod transform;
 pub mod types;
 
@@ -69,6 +69,10 @@ use ir::source::{Source, Threefry};
 use link::{FunctionNames, Interface, Names, Signature};
 use loops::Module;
 use pipeline::{Observe, Sink};
+
+pub use eval::program as evaluate;
+pub use ops::rules::Sample;
+pub use ops::{Op, samples};
 
 /// The version of this compiler.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -3,9 +3,8 @@
 use rjaxc_compiler::diag::Sources;
 use rjaxc_compiler::exports;
 use rjaxc_compiler::ir::{Equation, Program};
-use rjaxc_compiler::ops::Op;
 use rjaxc_compiler::pipeline::{self, Observe};
-use rjaxc_compiler::{front, read};
+use rjaxc_compiler::{Op, front, read};
 use rjaxc_tests::root;
 
 /// The optimized program of an export expression over a case file.
