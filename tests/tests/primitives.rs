@@ -11,7 +11,7 @@ fn answer(primitive: &str) -> String {
 
 /// The same without results: an equation that may be left out.
 fn answer_without_results(primitive: &str) -> String {
-    told(format!("{{ lambda ; a:f32[3]. let  = {primitive} a in (a,) }}\n"))
+    told(format!("{{ lambda ; a:f32[3]. let {primitive} a in (a,) }}\n"))
 }
 
 fn told(text: String) -> String {
