@@ -9,7 +9,7 @@ use rjaxc_compiler::derivatives::{
     self, Domain, Doubt, Fault, Finding, Functions, Random, Settings, Verdict,
 };
 use rjaxc_compiler::diag::{Diagnostic, Sources};
-use rjaxc_compiler::pipeline::{self, Entry, WithDerivatives};
+use rjaxc_compiler::exports::{self, Entry, WithDerivatives};
 use rjaxc_compiler::transform::widen;
 use rjaxc_compiler::types::{Aval, Tensor};
 
@@ -24,15 +24,15 @@ pub fn run(args: &CheckGradArgs, sources: &mut Sources) -> Result<(), Failure> {
     let requested = road::requested_exports(&args.program.export, sources)?;
     road::bind(&mut source, &args.program.file, args.program.consts.as_deref())?;
     clock.lap("read");
-    let exports = pipeline::exports(&source, &requested);
-    let [export] = exports.as_slice() else {
-        let names: Vec<&str> = exports.iter().map(|export| export.name.as_str()).collect();
+    let chosen = exports::chosen(&source, &requested);
+    let [export] = chosen.as_slice() else {
+        let names: Vec<&str> = chosen.iter().map(|export| export.name.as_str()).collect();
         return Err(Failure::usage(format!("the file exports {}: pick one with --export", names.join(", "))));
     };
-    let lost = pipeline::lost_rules_by_all(&source, export);
-    let avals = pipeline::with_derivatives(&source, export)?.value.program.input_avals();
-    let narrow = pipeline::in_double_precision(&mut source)?;
-    let WithDerivatives { value, pushforward, pullback } = pipeline::with_derivatives(&source, export)?;
+    let lost = exports::lost_rules_by_all(&source, export);
+    let avals = exports::with_derivatives(&source, export)?.value.program.input_avals();
+    let narrow = exports::in_double_precision(&mut source)?;
+    let WithDerivatives { value, pushforward, pullback } = exports::with_derivatives(&source, export)?;
     let entries = [value, named(pushforward, "jvp"), named(pullback, "vjp")];
     let (module, _) = road::compile_entries(&entries, &args.program, &[])?;
     let executable = Executable::new(&entries, &module, args.program.target_cpu.as_deref())?;

@@ -12,9 +12,10 @@ use rjaxc_compiler::codegen::cpu::Unit;
 use rjaxc_compiler::codegen::target::{Output, Target};
 use rjaxc_compiler::diag::{Diagnostic, Origin, Sources};
 use rjaxc_compiler::export;
+use rjaxc_compiler::exports::Entry;
 use rjaxc_compiler::ir::Program;
 use rjaxc_compiler::link::{self, Interface, RealTime};
-use rjaxc_compiler::pipeline::{Entry, PROGRAM_PASSES};
+use rjaxc_compiler::pipeline::PROGRAM_PASSES;
 use std::path::{Path, PathBuf};
 
 /// The runtime as a static archive, and the platform it is for; see `build.rs`.

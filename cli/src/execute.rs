@@ -14,9 +14,9 @@ use cranelift_module::{FuncOrDataId, Module as _};
 use rjaxc_compiler::codegen::cpu::Unit;
 use rjaxc_compiler::codegen::target::{Output, Target};
 use rjaxc_compiler::diag::Diagnostic;
+use rjaxc_compiler::exports::Entry;
 use rjaxc_compiler::link::{Interface, Names, Signature, status};
 use rjaxc_compiler::loops::Module;
-use rjaxc_compiler::pipeline::Entry;
 use rjaxc_compiler::types::Tensor;
 use std::ffi::c_void;
 

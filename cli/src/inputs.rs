@@ -7,7 +7,7 @@ use crate::failure::Failure;
 use crate::npz::Npz;
 use crate::weights::read_npy;
 use rjaxc_compiler::diag::Diagnostic;
-use rjaxc_compiler::pipeline::Entry;
+use rjaxc_compiler::exports::Entry;
 use rjaxc_compiler::types::{Aval, Tensor};
 use std::collections::HashSet;
 use std::path::Path;

@@ -6,10 +6,11 @@ use crate::failure::{self, ErrorFormat, Failure};
 use crate::output;
 use crate::weights;
 use rjaxc_compiler::diag::{Diagnostic, Fault, SourceId, Sources};
+use rjaxc_compiler::exports::{self, Entry};
 use rjaxc_compiler::hlo::bytecode;
 use rjaxc_compiler::ir::source::{ConstantValue, Export, Expression, Source, Threefry};
 use rjaxc_compiler::loops::Module;
-use rjaxc_compiler::pipeline::{self, Entry, LOOP_PASSES, Observe, PROGRAM_PASSES};
+use rjaxc_compiler::pipeline::{LOOP_PASSES, Observe, PROGRAM_PASSES};
 use rjaxc_compiler::{front, read_with_threefry};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -77,8 +78,8 @@ pub fn read_text(path: &Path) -> Result<String, Failure> {
 pub fn entries(args: &ProgramArgs, mut source: Source, sources: &mut Sources) -> Result<Vec<Entry>, Failure> {
     let exports = requested_exports(&args.export, sources)?;
     bind(&mut source, &args.file, args.consts.as_deref())?;
-    let entries = pipeline::entries(&source, &exports)?;
-    warn_of_lost_rules(pipeline::lost_rules(&source, &exports), args, sources)?;
+    let entries = exports::entries(&source, &exports)?;
+    warn_of_lost_rules(exports::lost_rules(&source, &exports), args, sources)?;
     Ok(entries)
 }
 
@@ -121,7 +122,7 @@ pub fn bind(source: &mut Source, file: &Path, consts: Option<&Path>) -> Result<(
         std::fs::metadata(path).map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
         values.extend(weights::from_consts(source, path)?);
     }
-    Ok(pipeline::bind_constants(source, &values)?)
+    Ok(exports::bind_constants(source, &values)?)
 }
 
 /// What the `--export` flags ask for. Errors: a flag that is no export.

@@ -4,9 +4,9 @@ use crate::failure::Failure;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use rjaxc_compiler::diag::{Sources, Span};
+use rjaxc_compiler::exports;
 use rjaxc_compiler::ir::Program;
 use rjaxc_compiler::ir::source::{CustomRule, Function, RuleNames, Source};
-use rjaxc_compiler::pipeline;
 use rjaxc_compiler::types::{Aval, DType, Tensor};
 use serde_json::Value as Json;
 use std::collections::HashMap;
@@ -59,7 +59,7 @@ fn parse(
     for (constvar, array) in main.constvar_names.iter().zip(arrays) {
         values.insert(constvar.clone(), tensor(array).map_err(Failure::data)?);
     }
-    pipeline::bind_constants(&mut source, &values)?;
+    exports::bind_constants(&mut source, &values)?;
     let mut function = source.functions.pop().expect("it has a last function");
     function.called = true;
     Ok(function)

@@ -6,7 +6,7 @@ use crate::execute::Executable;
 use crate::failure::Failure;
 use crate::{inputs, npz, output, road, show, transform};
 use rjaxc_compiler::diag::Sources;
-use rjaxc_compiler::pipeline::Entry;
+use rjaxc_compiler::exports::Entry;
 use rjaxc_compiler::types::{Aval, Tensor};
 use std::io::Cursor;
 use std::path::Path;
@@ -100,8 +100,8 @@ fn prepare_transformed(
         args.program.consts.as_deref().or(args.inputs.args.as_deref()),
     )?;
     let export = sidecar.export(&source, sources)?;
-    let lost = rjaxc_compiler::pipeline::lost_rules(&source, std::slice::from_ref(&export));
-    let entries = rjaxc_compiler::pipeline::entries(&source, &[export])?;
+    let lost = rjaxc_compiler::exports::lost_rules(&source, std::slice::from_ref(&export));
+    let entries = rjaxc_compiler::exports::entries(&source, &[export])?;
     road::warn_of_lost_rules(lost, &args.program, sources)?;
     let (module, _) = road::compile_entries(&entries, &args.program, &[])?;
     clock.lap("compile");

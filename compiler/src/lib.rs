@@ -5,8 +5,9 @@
 //! Data runs one way, and each step is data in, data out:
 //!
 //! 1. [`front`] reads text into an [`ir::source::Source`]: typed programs, constants, exports.
-//! 2. [`pipeline`] binds constants, picks what to compile, and lists every pass by name.
-//! 3. [`transform`] differentiates and batches programs, [`optimize`] rewrites them without changing their meaning.
+//! 2. [`exports`] binds constants, picks what to compile and applies what is asked for: [`transform`] differentiates and
+//!    batches programs.
+//! 3. [`pipeline`] lists every pass by name: [`optimize`] rewrites programs without changing their meaning.
 //! 4. [`lower`] makes fused loop nests ([`loops`]).
 //! 5. [`schedule`] rewrites loops to what machines have, decides how to run them, and places temporaries in memory.
 //! 6. [`codegen`] emits machine code; it sees loops, never programs.
@@ -25,7 +26,7 @@
 //! | 3 | [`ir`], [`ops`] | the one declared knot: parameters of an op may contain programs |
 //! | 4 | [`front`], [`export`], [`eval`], [`transform`], [`optimize`], [`lower`] | drivers; they do not import each other |
 //! | 5 | [`schedule`], [`codegen`] | import layers 1 and 2 only |
-//! | 6 | [`link`] | |
+//! | 6 | [`exports`], [`link`] | |
 //! | 7 | [`pipeline`], this file | |
 //!
 //! # Invariants
@@ -42,8 +43,9 @@
 pub mod codegen;
 pub mod derivatives;
 pub mod diag;
-pub mod eval;
+mod eval;
 pub mod export;
+pub mod exports;
 pub mod front;
 pub mod hlo;
 pub mod ir;
@@ -51,21 +53,26 @@ pub mod ir;
 mod laws;
 pub mod link;
 pub mod loops;
-pub mod lower;
-pub mod ops;
-pub mod optimize;
+mod lower;
+mod ops;
+mod optimize;
 pub mod pipeline;
-pub mod schedule;
+mod schedule;
 pub mod transform;
 pub mod types;
 
 use codegen::Target;
 use codegen::cpu::{DataBlob, DataRef, EntryPoint, StackUse, Unit};
 use diag::{Diagnostic, Origin, SourceId, Sources};
+use exports::Entry;
 use ir::source::{Source, Threefry};
 use link::{FunctionNames, Interface, Names, Signature};
 use loops::Module;
-use pipeline::{Entry, Observe, Sink};
+use pipeline::{Observe, Sink};
+
+pub use eval::program as evaluate;
+pub use ops::rules::Sample;
+pub use ops::{Op, samples};
 
 /// The version of this compiler.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

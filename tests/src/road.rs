@@ -5,7 +5,8 @@ use cranelift_object::{ObjectBuilder, ObjectModule};
 use rjaxc_compiler::codegen::cpu::Unit;
 use rjaxc_compiler::codegen::target::{Output, Target};
 use rjaxc_compiler::diag::{Diagnostic, Sources};
-use rjaxc_compiler::pipeline::{self, Entry, Observe};
+use rjaxc_compiler::exports::{self, Entry};
+use rjaxc_compiler::pipeline::Observe;
 use std::collections::HashMap;
 
 /// Reads, binds, optimizes, lowers, schedules and emits an object for x86-64; `verify` checks invariants on the way.
@@ -15,8 +16,8 @@ pub fn object(text: &str, verify: bool) -> Result<Vec<u8>, Vec<Diagnostic>> {
     let mut sources = Sources::new();
     let id = sources.add("test", text);
     let mut source = rjaxc_compiler::read(&sources, id)?;
-    pipeline::bind_constants(&mut source, &HashMap::new())?;
-    object_of(&pipeline::entries(&source, &[])?, verify)
+    exports::bind_constants(&mut source, &HashMap::new())?;
+    object_of(&exports::entries(&source, &[])?, verify)
 }
 
 /// Optimizes, lowers, schedules and emits; `verify` checks invariants on the way.

@@ -2,10 +2,11 @@
 //! `BLESS=1` writes what comes out below `# expect:`, and you read the difference.
 
 use rjaxc_compiler::diag::{Diagnostic, Sources};
+use rjaxc_compiler::exports::{self, Entry};
 use rjaxc_compiler::ir::source::{ConstantValue, Source};
-use rjaxc_compiler::pipeline::{self, Entry, Observe};
+use rjaxc_compiler::pipeline::{self, Observe};
 use rjaxc_compiler::types::{DType, Tensor};
-use rjaxc_compiler::{eval, read};
+use rjaxc_compiler::{evaluate, read};
 use rjaxc_tests::case::{Case, Refusal, Run, Step, tensor};
 use rjaxc_tests::close::{Tolerance, close};
 use rjaxc_tests::process::{folder, run_compiled};
@@ -116,8 +117,8 @@ fn walk(case: &Case, mut source: Source) -> Result<(Vec<Entry>, Option<String>),
     if case.steps == [Step::Print] {
         return Ok((Vec::new(), text));
     }
-    pipeline::bind_constants(&mut source, &HashMap::new())?;
-    let entries = pipeline::entries(&source, &[])?;
+    exports::bind_constants(&mut source, &HashMap::new())?;
+    let entries = exports::entries(&source, &[])?;
     let observe = Observe { print_after: vec!["all".into()], verify: true };
     let mut texts: HashMap<String, String> = HashMap::new();
     let mut keep = |pass: &str, text: &str| _ = texts.insert(pass.to_string(), text.to_string());
@@ -194,11 +195,11 @@ fn check_run(case: &Case, line: &Run, entries: &[Entry]) -> Result<(), String> {
         texts.iter().zip(avals).map(|(text, aval)| tensor(text, aval)).collect()
     };
     let (inputs, expected) = (parse(&line.args, &in_avals)?, parse(&line.results, &out_avals)?);
-    let evaluated = eval::program(&entry.program, &inputs).map_err(|error| error.message)?;
+    let evaluated = evaluate(&entry.program, &inputs).map_err(|error| error.message)?;
     same(line, &evaluated, &expected).map_err(|why| format!("evaluated: {why}"))?;
     let optimized = pipeline::optimize(entry.program.clone(), &Observe::default(), &mut |_, _| {});
     let optimized = optimized.map_err(|errors| errors[0].message.clone())?;
-    let evaluated = eval::program(&optimized, &inputs).map_err(|error| error.message)?;
+    let evaluated = evaluate(&optimized, &inputs).map_err(|error| error.message)?;
     same(line, &evaluated, &expected).map_err(|why| format!("evaluated after optimization: {why}"))?;
     let scratch = folder("cases", &shown(&case.path).replace('/', "-"));
     let export = line.export.as_deref().filter(|_| entries.len() > 1);

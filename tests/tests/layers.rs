@@ -20,6 +20,7 @@ const LAYERS: &[(&str, u32)] = &[
     ("schedule", 5),
     ("codegen", 5),
     ("link", 6),
+    ("exports", 6),
     ("pipeline", 7),
     ("lib", 7),
     ("laws", 8),

@@ -1,10 +1,10 @@
 //! What transformed programs cost after all program passes, in floating operations, stays what it is.
 
 use rjaxc_compiler::diag::Sources;
+use rjaxc_compiler::exports;
 use rjaxc_compiler::ir::{Equation, Program};
-use rjaxc_compiler::ops::Op;
 use rjaxc_compiler::pipeline::{self, Observe};
-use rjaxc_compiler::{front, read};
+use rjaxc_compiler::{Op, front, read};
 use rjaxc_tests::root;
 
 /// The optimized program of an export expression over a case file.
@@ -19,7 +19,7 @@ fn optimized_text(text: String, export: &str) -> Program {
     let source = read(&sources, id).expect("a program");
     let id = sources.add("--export", format!("f = {export}"));
     let export = front::read_export(&sources, id).expect("an expression");
-    let entry = pipeline::entries(&source, &[export]).expect("a transformation that exists").remove(0);
+    let entry = exports::entries(&source, &[export]).expect("a transformation that exists").remove(0);
     pipeline::optimize(entry.program, &Observe::default(), &mut |_, _| {}).expect("passes of a valid program")
 }
 

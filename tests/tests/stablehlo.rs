@@ -3,9 +3,8 @@
 
 use rjaxc_compiler::diag::Sources;
 use rjaxc_compiler::ir::{Builder, Program};
-use rjaxc_compiler::ops::rules::Sample;
 use rjaxc_compiler::types::{Aval, DType, Kind, Tensor};
-use rjaxc_compiler::{eval, export, front, ops, pipeline};
+use rjaxc_compiler::{Sample, evaluate, export, exports, front, pipeline, samples};
 use rjaxc_tests::close::{Tolerance, close};
 use rjaxc_tests::process::folder;
 use rjaxc_tests::road::object_of;
@@ -32,12 +31,12 @@ fn written(program: &Program) -> String {
 }
 
 /// The entries of a sample file, its weights aside.
-fn entries(path: &std::path::Path) -> Vec<pipeline::Entry> {
+fn entries(path: &std::path::Path) -> Vec<exports::Entry> {
     let mut sources = Sources::new();
     let text = std::fs::read_to_string(path).expect("a sample");
     let id = sources.add(path.display().to_string(), text);
     let source = front::read(&sources, id).expect("samples are right");
-    pipeline::entries(&source, &[]).unwrap_or_default()
+    exports::entries(&source, &[]).unwrap_or_default()
 }
 
 /// Numbers between a half and three.
@@ -57,7 +56,7 @@ fn samples_are_the_same_programs_in_both_languages() {
             let back = read(&text);
             assert_eq!(written(&back), text, "{}: written, read and written again", path.display());
             let inputs: Vec<Tensor> = entry.program.input_avals().iter().map(inputs).collect();
-            let run = |program: &Program| eval::program(program, &inputs).expect("samples can be evaluated");
+            let run = |program: &Program| evaluate(program, &inputs).expect("samples can be evaluated");
             for (found, expected) in run(&back).iter().zip(&run(&entry.program)) {
                 close(found, expected, Tolerance::standard(expected, 0.0))
                     .unwrap_or_else(|why| panic!("{}: {why}", path.display()));
@@ -79,7 +78,7 @@ fn equal_programs_give_equal_objects_in_both_languages() {
     for path in files(&root().join("samples"), &["ir"]) {
         for entry in entries(&path) {
             let Ok(module) = export::stablehlo("model", &[("main", &entry.program)]) else { continue };
-            let other = pipeline::Entry { program: read(&module.to_string()), ..entry.clone() };
+            let other = exports::Entry { program: read(&module.to_string()), ..entry.clone() };
             if optimized(&entry.program).to_string() == optimized(&other.program).to_string() {
                 let object = |entry| object_of(&[entry], true).expect("samples compile");
                 assert!(object(entry) == object(other), "{}: the objects differ", path.display());
@@ -97,7 +96,7 @@ fn operations_that_no_sample_writes_mean_what_they_should() {
     assert!(!paths.is_empty(), "the folder has files");
     for path in paths {
         let program = read(&std::fs::read_to_string(&path).expect("a file"));
-        let results = eval::program(&program, &[]).expect("it can be evaluated");
+        let results = evaluate(&program, &[]).expect("it can be evaluated");
         let (found, expected) = results.split_at(results.len() / 2);
         for (position, (found, expected)) in found.iter().zip(expected).enumerate() {
             close(found, expected, Tolerance::standard(expected, 0.0))
@@ -150,7 +149,7 @@ struct Case {
 fn cases(scratch: &std::path::Path) -> Vec<Case> {
     let mut seen = BTreeSet::new();
     let mut cases = Vec::new();
-    for (number, sample) in ops::samples().iter().enumerate() {
+    for (number, sample) in samples().iter().enumerate() {
         let dtypes: Vec<DType> = sample.operands.iter().map(Tensor::dtype).collect();
         let ranks: Vec<usize> = sample.operands.iter().map(|tensor| tensor.shape().rank()).collect();
         let key = format!("{} {dtypes:?} {ranks:?}", sample.op.name());
@@ -159,7 +158,7 @@ fn cases(scratch: &std::path::Path) -> Vec<Case> {
         }
         let program = program(sample);
         let Ok(module) = export::stablehlo("model", &[("main", &program)]) else { continue };
-        let Ok(expected) = eval::program(&program, &sample.operands) else { continue };
+        let Ok(expected) = evaluate(&program, &sample.operands) else { continue };
         if !expected.iter().all(|result| runs_in_jaxlib(result.dtype())) {
             continue;
         }
@@ -228,12 +227,12 @@ fn verdict(case: &Case, scratch: &std::path::Path) -> Result<(), String> {
 fn written_samples_read_back_and_compute_the_same() {
     let mut wrong: HashMap<String, String> = HashMap::new();
     let mut seen = 0;
-    for sample in ops::samples() {
+    for sample in samples() {
         let program = program(&sample);
         let Ok(module) = export::stablehlo("model", &[("main", &program)]) else { continue };
-        let Ok(expected) = eval::program(&program, &sample.operands) else { continue };
+        let Ok(expected) = evaluate(&program, &sample.operands) else { continue };
         let back = read(&module.to_string());
-        let found = eval::program(&back, &sample.operands).expect("what is written can be evaluated");
+        let found = evaluate(&back, &sample.operands).expect("what is written can be evaluated");
         seen += 1;
         for (found, expected) in found.iter().zip(&expected) {
             if let Err(why) = close(found, expected, Tolerance::standard(expected, 0.0)) {

@@ -3,10 +3,23 @@
 
 use rjaxc_compiler::diag::Sources;
 use rjaxc_compiler::ir::Program;
-use rjaxc_compiler::transform::vjp;
 use rjaxc_compiler::types::{Scalar, Tensor};
-use rjaxc_compiler::{eval, front, optimize};
+use rjaxc_compiler::{evaluate, exports, front};
 use std::f64::consts::PI;
+
+/// The functions of a text as these transformations of `main`.
+fn transformed(name: &str, text: &str, expressions: &[&str]) -> Vec<Program> {
+    let mut sources = Sources::new();
+    let id = sources.add(name, text);
+    let source = front::read(&sources, id).unwrap_or_else(|errors| panic!("{}\n{text}", errors[0].message));
+    let export = |(position, expression): (usize, &&str)| {
+        let id = sources.add("--export", format!("f{position} = {expression}"));
+        front::read_export(&sources, id).expect("an expression")
+    };
+    let requested: Vec<_> = expressions.iter().enumerate().map(export).collect();
+    let entries = exports::entries(&source, &requested).expect("every operation has a derivative");
+    entries.into_iter().map(|entry| entry.program).collect()
+}
 
 /// The gradient of the sum of the results of a function of one array `tensor<Nx{dtype}>` to the like.
 fn slopes(dtype: &str, body: &str, at: &[f64]) -> Vec<f64> {
@@ -15,14 +28,9 @@ fn slopes(dtype: &str, body: &str, at: &[f64]) -> Vec<f64> {
         "module @m {{\n  func.func public @main(%x: {ty}) -> tensor<{dtype}> {{\n{body}\n    %zero = stablehlo.constant dense<0.0> : tensor<{dtype}>\n    %sum = stablehlo.reduce(%y init: %zero) applies stablehlo.add across dimensions = [0] : ({ty}, tensor<{dtype}>) -> tensor<{dtype}>\n    return %sum : tensor<{dtype}>\n  }}\n}}\n"
     );
     let text = text.replace("T_", &ty).replace("E_", dtype).replace("N_", &at.len().to_string());
-    let mut sources = Sources::new();
-    let id = sources.add("model.mlir", text.as_str());
-    let source = front::read(&sources, id).unwrap_or_else(|errors| panic!("{}\n{text}", errors[0].message));
-    let program = source.functions.into_iter().find(|function| !function.called).expect("main").program;
-    let program = optimize::inline::plain_calls(program).expect("it has no calls");
-    let gradient: Program = vjp::grad(&program, &[0]).expect("every operation has a derivative");
-    let x = Tensor::from_f64s(program.input_avals()[0].dtype, [at.len()], at);
-    let found = eval::program(&gradient, &[x]).expect("it can be evaluated").remove(0);
+    let gradient = transformed("model.mlir", &text, &["grad(main)"]).remove(0);
+    let x = Tensor::from_f64s(gradient.input_avals()[0].dtype, [at.len()], at);
+    let found = evaluate(&gradient, &[x]).expect("it can be evaluated").remove(0);
     found.scalars().map(Scalar::float).collect()
 }
 
@@ -190,17 +198,12 @@ fn functions_of_jax_keep_their_derivatives() {
     ];
     for (name, points) in functions {
         let file = rjaxc_tests::root().join("tests/stablehlo/functions").join(name).with_extension("mlir");
-        let mut sources = Sources::new();
-        let id = sources.add("model.mlir", std::fs::read_to_string(file).expect("it is there"));
-        let source = front::read(&sources, id).expect("JAX has written it");
-        let main = source.functions.into_iter().find(|function| !function.called).expect("main").program;
-        let main = optimize::inline::plain_calls(main).expect("it has code");
-        let first = vjp::grad(&main, &[0]).expect("every operation has a derivative");
-        let second = vjp::grad(&first, &[0]).expect("every operation has a derivative");
+        let text = std::fs::read_to_string(file).expect("it is there");
+        let derivatives = transformed("model.mlir", &text, &["grad(main)", "grad(grad(main))"]);
         for &(x, slope, curvature) in points {
-            for (program, expected) in [(&first, slope), (&second, curvature)] {
+            for (program, expected) in derivatives.iter().zip([slope, curvature]) {
                 let at = Tensor::from_f64s(program.input_avals()[0].dtype, [], &[x]);
-                let found = eval::program(program, &[at]).expect("it can be evaluated")[0].get(&[]).float();
+                let found = evaluate(program, &[at]).expect("it can be evaluated")[0].get(&[]).float();
                 let is_close = (found - expected).abs() <= 2e-4 * (1.0 + expected.abs());
                 assert!(is_close, "{name} at {x}: {found}, expected {expected}");
             }
@@ -224,11 +227,8 @@ fn rules_take_operands_of_several_types() {
     ] 1.5:f64[] 2.0:f64[] x
   in (y,) }
 ";
-    let mut sources = Sources::new();
-    let id = sources.add("model.ir", text);
-    let main = front::read(&sources, id).expect("it is a program").functions.remove(0).program;
-    let gradient = vjp::grad(&main, &[0]).expect("the rule is known");
-    let x = Tensor::from_f64s(main.input_avals()[0].dtype, [], &[4.0]);
-    let found = eval::program(&gradient, &[x]).expect("it can be evaluated")[0].get(&[]).float();
+    let gradient = transformed("model.ir", text, &["grad(main)"]).remove(0);
+    let x = Tensor::from_f64s(gradient.input_avals()[0].dtype, [], &[4.0]);
+    let found = evaluate(&gradient, &[x]).expect("it can be evaluated")[0].get(&[]).float();
     assert_eq!(found, 1.5 / 2.0 * (2.5 * 3.0 * 4.0));
 }

@@ -404,6 +404,7 @@ fn lost_transposes_and_batching_rules_are_said() {
         ("g = grad(main)", true, false),
         ("g = jvp(main)", false, false),
         ("g = vmap(main, axis_size=2)", false, true),
+        ("g = linearize(main)", false, false),
         ("g = hessian(main)", true, true),
     ] {
         let check = folder.rjaxc(&["check", "f.ir", "--export", export]);

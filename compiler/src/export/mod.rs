@@ -4,7 +4,6 @@
 use crate::diag::Diagnostic;
 use crate::hlo::{Func, FuncBuilder, Module, Names, Type, Value, Visibility};
 use crate::ir::{Atom, Body, Equation, Program, Var};
-use crate::ops;
 use crate::ops::rules::hlo::{Export, ExportBodies};
 use crate::ops::rules::{NoRule, Rule};
 use crate::types::{Aval, Kind, Literal};
@@ -59,7 +58,7 @@ impl Exporter {
             return Err(NoRule::NotYet("typed keys have no type in StableHLO"));
         }
         let mut cx = Export { function, operands: operand_avals, results, bodies: self };
-        let values = ops::hlo::to_hlo(&eqn.op, &mut cx, operands);
+        let values = eqn.op.to_hlo(&mut cx, operands);
         if values.is_err() {
             // The innermost equation is the one to blame.
             self.failed.get_or_insert_with(|| eqn.clone());

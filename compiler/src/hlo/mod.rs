@@ -153,10 +153,6 @@ impl Func {
     pub fn type_of(&self, value: Value) -> &Type {
         &self.types[value.0 as usize]
     }
-
-    pub fn argument_types(&self) -> Vec<Type> {
-        self.body.arguments.iter().map(|&value| self.type_of(value).clone()).collect()
-    }
 }
 
 impl Region {

@@ -3,8 +3,8 @@
 use crate::codegen::Target;
 use crate::codegen::cpu::Unit;
 use crate::codegen::target::Output;
+use crate::exports::Entry;
 use crate::loops::Module;
-use crate::pipeline::Entry;
 use crate::types::Tensor;
 use cranelift_jit::{JITBuilder, JITModule};
 use cranelift_module::{FuncOrDataId, Module as _, default_libcall_names};

@@ -7,10 +7,11 @@ mod programs;
 mod table;
 
 use crate::eval;
+use crate::exports::Entry;
 use crate::ir::{Atom, Builder, Program};
 use crate::ops::rules::{BatchCx, BatchDim, NoRule, Sample};
 use crate::ops::{self, Op};
-use crate::pipeline::{Entry, Observe};
+use crate::pipeline::Observe;
 use crate::transform::BODIES;
 use crate::types::{Aval, DType, Scalar, Tensor};
 

@@ -8,7 +8,7 @@
 use super::reduction::{Reduce, ReduceKind};
 use super::shape::{Concatenate, Iota, Slice};
 use crate::diag::{Diagnostic, TypeError};
-use crate::ir::{Atom, Body, Builder, Params, Program, Value};
+use crate::ir::{Atom, Builder, Params, Program, Value};
 use crate::ops::Op;
 use crate::ops::rules::*;
 use crate::types::{Aval, DType, Shape, Tensor};
@@ -343,8 +343,8 @@ impl Primitive for Collective {
         Err(UNBOUND)
     }
 
-    fn bodies(&self) -> &[Body] {
-        &[]
+    fn nesting(&self) -> Nesting<'_> {
+        Nesting::Flat
     }
 }
 

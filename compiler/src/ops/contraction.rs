@@ -5,7 +5,7 @@ mod convolution;
 pub use convolution::{Convolution, ConvolutionLayout, Steps};
 
 use crate::diag::TypeError;
-use crate::ir::{Atom, Body, Builder, Params, Value};
+use crate::ir::{Atom, Builder, Params, Value};
 use crate::loops::nests::contract::{PairedAxes, contract, free_axes};
 use crate::ops::rules::*;
 use crate::types::{Aval, DType, Kind, Scalar, Shape, Tensor};
@@ -299,8 +299,8 @@ impl Primitive for DotGeneral {
         Ok(Lowering::Nests(vec![contract(self.axes(), lhs, rhs, result, accumulator)]))
     }
 
-    fn bodies(&self) -> &[Body] {
-        &[]
+    fn nesting(&self) -> Nesting<'_> {
+        Nesting::Flat
     }
 }
 

@@ -2,7 +2,8 @@
 //! differentiated, batched and lowered. `primitives!` below is the one list.
 //!
 //! To add a scalar operation, add a row to the table of `elementwise::unary` or `elementwise::binary`; to add another
-//! primitive, write a struct with [`rules::Primitive`] and [`rules::Family`] in its family's file and name it here.
+//! primitive, write a struct with [`rules::Primitive`] and [`rules::Family`] in its family's file, say in [`hlo`] how it is
+//! written as StableHLO, and name it here.
 
 mod build;
 pub mod collective;
@@ -36,63 +37,69 @@ use std::ops::Deref;
 
 /// Generates the closed enum of primitives, the dispatch to their rules, and the name table of the parser.
 macro_rules! primitives {
-    ($($family:ident :: $member:ident),* $(,)?) => {
+    ($($family:ident { $($member:ident),* $(,)? })*) => {
         /// Any primitive with its parameters. Dereferences to its rules.
         #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-        pub enum Op { $($member($family::$member)),* }
+        pub enum Op { $($($member($family::$member)),*),* }
 
         impl Deref for Op {
             type Target = dyn Primitive;
             fn deref(&self) -> &(dyn Primitive + 'static) {
-                match self { $(Op::$member(op) => op),* }
+                match self { $($(Op::$member(op) => op),*),* }
             }
         }
 
-        $(impl From<$family::$member> for Op {
+        $($(impl From<$family::$member> for Op {
             fn from(op: $family::$member) -> Op { Op::$member(op) }
-        })*
+        })*)*
 
         /// Reads a primitive from its text name and parameters; `None` if there is no such primitive.
         pub fn parse(name: &str, params: &Params, results: &[Option<Aval>]) -> Option<Result<Op, TypeError>> {
             // A table, not a chain: in unoptimized builds, each link of a chain would hold stack for its result, on
             // which nested bodies pile up.
-            let readers: &[Reader] = &[$(read_as::<$family::$member>),*];
+            let readers: &[Reader] = &[$($(read_as::<$family::$member>),*),*];
             readers.iter().find_map(|read| read(name, params, results))
         }
+
+        /// How each family reads StableHLO. One of them at most knows an operation, so their order says nothing.
+        const HLO_READERS: &[hlo::Reader] = &[$(hlo::$family::from_hlo),*];
 
         /// The samples of every family, for the laws.
         pub fn samples() -> Vec<Sample> {
             let mut samples = Vec::new();
-            $(samples.extend($family::$member::samples());)*
+            $($(samples.extend($family::$member::samples());)*)*
             samples
         }
     };
 }
 
 primitives! {
-    elementwise::Unary, elementwise::Binary, elementwise::Compare, elementwise::Select, elementwise::Clamp,
-    elementwise::Convert, elementwise::Bitcast, elementwise::IntegerPow, elementwise::ReducePrecision,
-    elementwise::Identity, elementwise::WideMul, elementwise::ComplexPart, elementwise::MakeComplex,
-    elementwise::Conj,
-    reduction::Reduce, reduction::ArgReduce, reduction::Cumulative, reduction::Fold,
-    shape::BroadcastInDim, shape::Reshape, shape::PermutedReshape, shape::Squeeze, shape::ExpandDims,
-    shape::PermuteAxes, shape::Slice, shape::Pad, shape::Concatenate, shape::Split, shape::Stack,
-    shape::Unstack, shape::Tile, shape::Rev, shape::Iota, shape::Constant, shape::Empty,
-    contraction::DotGeneral, contraction::Convolution,
-    windows::WindowReduce, windows::WindowFold, windows::SelectAndGather, windows::SelectAndScatter,
-    random::RandomSeed, random::RandomWrap, random::RandomUnwrap, random::RandomFoldIn, random::RandomSplit,
-    random::RandomBits, random::ThreefryHash, random::Iota2x32, random::RngBitGenerator, random::RngUniform,
-    random::RandomGamma,
-    indexing::Gather, indexing::Scatter, indexing::DynamicSlice, indexing::DynamicUpdateSlice,
-    sorting::Sort, sorting::SortOrder, sorting::TopK, sorting::ApproxTopK,
-    control::Call, control::CustomCall, control::CustomLinear, control::Cond, control::While, control::Scan,
-    control::PlatformIndex,
-    linalg::Cholesky, linalg::TriangularSolve, linalg::Lu, linalg::LuPivotsToPermutation, linalg::Geqrf,
-    linalg::Geqp3, linalg::HouseholderProduct, linalg::Ormqr, linalg::Qr, linalg::Eigh, linalg::Tridiagonal,
-    linalg::Svd, linalg::Eig, linalg::Schur, linalg::Hessenberg, linalg::TridiagonalSolve,
-    linalg::CustomLinearSolve,
-    special::Special, fft::Fft,
-    collective::Collective, unvmap::Unvmap, unvmap::SelectIfVmap, unvmap::Unknown,
+    elementwise {
+        Unary, Binary, Compare, Select, Clamp, Convert, Bitcast, IntegerPow, ReducePrecision, Identity,
+        WideMul, ComplexPart, MakeComplex, Conj,
+    }
+    reduction { Reduce, ArgReduce, Cumulative, Fold }
+    shape {
+        BroadcastInDim, Reshape, PermutedReshape, Squeeze, ExpandDims, PermuteAxes, Slice, Pad, Concatenate,
+        Split, Stack, Unstack, Tile, Rev, Iota, Constant, Empty,
+    }
+    contraction { DotGeneral, Convolution }
+    windows { WindowReduce, WindowFold, SelectAndGather, SelectAndScatter }
+    random {
+        RandomSeed, RandomWrap, RandomUnwrap, RandomFoldIn, RandomSplit, RandomBits, ThreefryHash, Iota2x32,
+        RngBitGenerator, RngUniform, RandomGamma,
+    }
+    indexing { Gather, Scatter, DynamicSlice, DynamicUpdateSlice }
+    sorting { Sort, SortOrder, TopK, ApproxTopK }
+    control { Call, CustomCall, CustomLinear, Cond, While, Scan, PlatformIndex }
+    linalg {
+        Cholesky, TriangularSolve, Lu, LuPivotsToPermutation, Geqrf, Geqp3, HouseholderProduct, Ormqr, Qr,
+        Eigh, Tridiagonal, Svd, Eig, Schur, Hessenberg, TridiagonalSolve, CustomLinearSolve,
+    }
+    special { Special }
+    fft { Fft }
+    collective { Collective }
+    unvmap { Unvmap, SelectIfVmap, Unknown }
 }
 
 type Reader = fn(&str, &Params, &[Option<Aval>]) -> Option<Result<Op, TypeError>>;

@@ -4,7 +4,7 @@
 use super::elementwise::{CompareKind, Convert};
 use super::reduction::{Reduce, ReduceKind};
 use crate::diag::TypeError;
-use crate::ir::{Atom, Body, Builder, Params, Value};
+use crate::ir::{Atom, Builder, Params, Value};
 use crate::ops::Op;
 use crate::ops::rules::*;
 use crate::types::{Aval, DType, Kind, Tensor};
@@ -145,8 +145,8 @@ impl Primitive for Unvmap {
         Ok(Lowering::Expand(self.program(&operands[0])))
     }
 
-    fn bodies(&self) -> &[Body] {
-        &[]
+    fn nesting(&self) -> Nesting<'_> {
+        Nesting::Flat
     }
 }
 
@@ -248,8 +248,8 @@ impl Primitive for SelectIfVmap {
         Ok(Lowering::Expand(b.finish(vec![inputs[1]])))
     }
 
-    fn bodies(&self) -> &[Body] {
-        &[]
+    fn nesting(&self) -> Nesting<'_> {
+        Nesting::Flat
     }
 }
 
@@ -300,8 +300,8 @@ impl Primitive for Unknown {
         Err(UNKNOWN)
     }
 
-    fn bodies(&self) -> &[Body] {
-        &[]
+    fn nesting(&self) -> Nesting<'_> {
+        Nesting::Flat
     }
 }
 

@@ -4,9 +4,9 @@ mod nesting;
 
 use super::{jvp, linearize};
 use crate::diag::Sources;
+use crate::exports::{Entry, entries};
 use crate::ir::{Builder, verify};
 use crate::ops::elementwise::BinaryKind;
-use crate::pipeline::{Entry, entries};
 use crate::types::{Aval, DType, Tensor};
 use crate::{diag, eval, front};
 

@@ -78,7 +78,8 @@ impl Tensor {
         &self.bytes
     }
 
-    /// The memory itself, to keep.
+    /// The memory itself.
+    #[cfg(test)]
     pub fn shared_bytes(&self) -> &SharedBytes {
         &self.bytes
     }

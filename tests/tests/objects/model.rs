@@ -1,9 +1,9 @@
 //! The programs that are compiled, with inputs and expected results.
 
 use rjaxc_compiler::diag::Sources;
-use rjaxc_compiler::pipeline::{self, Entry};
+use rjaxc_compiler::exports::{self, Entry};
 use rjaxc_compiler::types::{Aval, Kind, Scalar, Tensor};
-use rjaxc_compiler::{eval, read};
+use rjaxc_compiler::{evaluate, read};
 use rjaxc_tests::process::{rjaxc, run};
 use rjaxc_tests::{npz, root};
 use std::collections::HashMap;
@@ -92,7 +92,7 @@ pub fn called_with(
     std::fs::write(&file, text).expect("the target folder is writable");
     let functions = entries(text, &HashMap::new()).into_iter().map(|entry| {
         let inputs = inputs(&entry.program.input_avals());
-        let expected = eval::program(&entry.program, &inputs).expect("the evaluator knows these programs");
+        let expected = evaluate(&entry.program, &inputs).expect("the evaluator knows these programs");
         Function { name: entry.name, inputs, expected }
     });
     Model { stem, functions: functions.collect(), file }
@@ -125,8 +125,8 @@ fn entries(text: &str, constants: &HashMap<String, Tensor>) -> Vec<Entry> {
     let mut sources = Sources::new();
     let id = sources.add("model", text);
     let mut source = read(&sources, id).expect("the program is correct");
-    pipeline::bind_constants(&mut source, constants).expect("its constants have values");
-    pipeline::entries(&source, &[]).expect("it exports functions")
+    exports::bind_constants(&mut source, constants).expect("its constants have values");
+    exports::entries(&source, &[]).expect("it exports functions")
 }
 
 /// Small numbers of both signs, none of them twice in a row.

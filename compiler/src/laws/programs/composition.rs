@@ -2,9 +2,9 @@
 
 use crate::derivatives::Random;
 use crate::diag::Sources;
+use crate::exports::{self, Entry};
 use crate::front;
 use crate::ir::source::{Export, Source};
-use crate::pipeline::{self, Entry};
 use crate::types::Aval;
 
 /// How many transformations at most; the laws add another one.
@@ -25,7 +25,7 @@ pub fn read(expression: &str) -> Export {
 pub fn compose(random: &mut Random, source: &Source) -> String {
     let mut expression = "f".to_string();
     for _ in 0..random.below(DEPTH + 1) {
-        let Ok(entries) = pipeline::entries(source, &[read(&expression)]) else { return expression };
+        let Ok(entries) = exports::entries(source, &[read(&expression)]) else { return expression };
         let Some(next) = around(random, &expression, &entries[0]) else { return expression };
         expression = next;
     }

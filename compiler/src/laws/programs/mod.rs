@@ -14,9 +14,9 @@ use super::compiled;
 use crate::derivatives::{self, Domain, Fault, Finding, Functions, Random, Settings, Verdict};
 use crate::diag::{Diagnostic, Span};
 use crate::eval;
+use crate::exports::{self, WithDerivatives};
 use crate::ir::source::{Export, Expression, Function, Keyword, Source};
 use crate::ir::{Program, Value};
-use crate::pipeline::{self, WithDerivatives};
 use crate::types::{Aval, Tensor};
 use generator::Generator;
 
@@ -109,7 +109,7 @@ fn laws(seed: u64, size: usize) -> Result<bool, String> {
         return Err(format!("the generator made an invalid program: {}", broken.message));
     }
     let of = |what: &str, error: Diagnostic| format!("{what}: {}", error.message);
-    let derived = pipeline::with_derivatives(&case.source, &case.export);
+    let derived = exports::with_derivatives(&case.source, &case.export);
     let derived = derived.map_err(|error| of("no derivatives", error))?;
     let mut random = Random::new(seed.wrapping_add(1));
     let mut point_of = |avals: &[Aval]| -> Vec<Tensor> {
@@ -142,7 +142,7 @@ fn batch_is_a_stack(case: &Case, program: &Program, points: &[Vec<Tensor>; 2]) -
         keywords: vec![size],
     };
     let export = Export { expression, ..case.export.clone() };
-    let batched = pipeline::entries(&case.source, &[export]).map_err(|errors| errors[0].message.clone())?;
+    let batched = exports::entries(&case.source, &[export]).map_err(|errors| errors[0].message.clone())?;
     let stacked: Vec<Tensor> = points[0].iter().zip(&points[1]).map(|(a, b)| stack(a, b)).collect();
     let found = eval::program(&batched[0].program, &stacked).map_err(|error| error.message)?;
     let single = |point: &Vec<Tensor>| eval::program(program, point).map_err(|error| error.message);

@@ -12,7 +12,7 @@ mod tests;
 
 use super::{accumulator, add_product, round_to, zero};
 use crate::diag::TypeError;
-use crate::ir::{Atom, Body, Builder, Params, Value};
+use crate::ir::{Atom, Builder, Params, Value};
 use crate::loops::nests::convolve::{Groups, Layout, convolve};
 use crate::loops::nests::window::WindowAxis;
 use crate::ops::rules::*;
@@ -350,8 +350,8 @@ impl Primitive for Convolution {
         Ok(Lowering::Nests(vec![convolve(&window, layout, groups, [lhs, rhs], &results[0], accumulator)]))
     }
 
-    fn bodies(&self) -> &[Body] {
-        &[]
+    fn nesting(&self) -> Nesting<'_> {
+        Nesting::Flat
     }
 }
 

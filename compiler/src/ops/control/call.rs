@@ -156,8 +156,8 @@ impl Primitive for Call {
         Ok(Lowering::Expand(self.body.program().clone()))
     }
 
-    fn bodies(&self) -> &[Body] {
-        std::slice::from_ref(&self.body)
+    fn nesting(&self) -> Nesting<'_> {
+        Nesting::Nested(self)
     }
 }
 
@@ -196,6 +196,10 @@ fn separated(bodies: Bodies, body: &Program, linear: &[bool]) -> Rule<Program> {
 }
 
 impl Nested for Call {
+    fn bodies(&self) -> &[Body] {
+        std::slice::from_ref(&self.body)
+    }
+
     fn map_bodies(&self, map: &mut BodyMap) -> Result<Op, Diagnostic> {
         Ok(Call { body: map(&self.body)?.into(), ..self.clone() }.into())
     }

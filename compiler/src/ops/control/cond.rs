@@ -128,8 +128,8 @@ impl Primitive for Cond {
         Ok(Lowering::Control(Control::Switch { branches }))
     }
 
-    fn bodies(&self) -> &[Body] {
-        &self.branches
+    fn nesting(&self) -> Nesting<'_> {
+        Nesting::Nested(self)
     }
 }
 
@@ -186,6 +186,10 @@ pub(super) fn transposed_body(
 }
 
 impl Nested for Cond {
+    fn bodies(&self) -> &[Body] {
+        &self.branches
+    }
+
     fn map_bodies(&self, map: &mut BodyMap) -> Result<Op, Diagnostic> {
         let branches = self
             .branches

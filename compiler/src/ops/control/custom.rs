@@ -392,12 +392,16 @@ impl Primitive for CustomCall {
         Ok(Lowering::Expand(self.body().clone()))
     }
 
-    fn bodies(&self) -> &[Body] {
-        &self.programs
+    fn nesting(&self) -> Nesting<'_> {
+        Nesting::Nested(self)
     }
 }
 
 impl Nested for CustomCall {
+    fn bodies(&self) -> &[Body] {
+        &self.programs
+    }
+
     fn map_bodies(&self, map: &mut BodyMap) -> Result<Op, Diagnostic> {
         let programs =
             self.programs.iter().map(|body| Ok(Body::new(map(body)?))).collect::<Result<_, Diagnostic>>()?;
@@ -548,8 +552,8 @@ impl Primitive for CustomLinear {
         Err(FORWARD)
     }
 
-    fn bodies(&self) -> &[Body] {
-        std::slice::from_ref(&self.backward)
+    fn nesting(&self) -> Nesting<'_> {
+        Nesting::Nested(self)
     }
 }
 
@@ -559,6 +563,10 @@ fn broadcast_scalar(b: &mut Builder, x: Atom, aval: &Aval) -> Atom {
 }
 
 impl Nested for CustomLinear {
+    fn bodies(&self) -> &[Body] {
+        std::slice::from_ref(&self.backward)
+    }
+
     fn map_bodies(&self, map: &mut BodyMap) -> Result<Op, Diagnostic> {
         Ok(CustomLinear { backward: map(&self.backward)?.into(), ..self.clone() }.into())
     }

@@ -1,6 +1,6 @@
 //! Control flow: calls, branches and loops. What they have in common is bodies: programs among their parameters.
 //!
-//! Rules recurse into bodies through [`Bodies`]; passes that treat all operations with bodies alike ask [`Op::nested`].
+//! Rules recurse into bodies through [`Bodies`]; passes that treat all operations with bodies alike ask for [`Nested`].
 
 mod call;
 mod choice;
@@ -36,45 +36,6 @@ use super::rules::*;
 use crate::diag::{Diagnostic, TypeError};
 use crate::ir::{Atom, Body, Builder, Program};
 use crate::types::Aval;
-
-/// What operations with bodies answer besides [`Primitive`].
-pub trait Nested: Primitive {
-    /// The same operation with every body replaced. Errors: those of `map`.
-    fn map_bodies(&self, map: &mut BodyMap) -> Result<Op, Diagnostic>;
-    /// The operation in two parts, some operands being unknown; see [`Split`]. Called with at least one of each.
-    fn split(&self, cx: &Bodies, operands: &[Aval], unknown: &[bool]) -> Rule<Split>;
-    /// The operation without the results that nobody uses, if something can be saved.
-    fn without_results(&self, live: &[bool]) -> Option<Trimmed>;
-}
-
-/// Replaces one body.
-pub type BodyMap<'f> = dyn FnMut(&Program) -> Result<Program, Diagnostic> + 'f;
-
-/// An operation that computes less.
-pub struct Trimmed {
-    pub op: Op,
-    /// The positions of the operands that are left.
-    pub operands: Vec<usize>,
-    /// The positions of the results that are left.
-    pub results: Vec<usize>,
-}
-
-impl Op {
-    /// The operation as one with bodies that transformations and passes enter; `None` for all others, also for those
-    /// whose bodies are scalar functions (reductions, scatters, sorts).
-    pub fn nested(&self) -> Option<&dyn Nested> {
-        match self {
-            Op::Call(op) => Some(op),
-            Op::CustomCall(op) => Some(op),
-            Op::CustomLinear(op) => Some(op),
-            Op::Cond(op) => Some(op),
-            Op::While(op) => Some(op),
-            Op::Scan(op) => Some(op),
-            Op::CustomLinearSolve(op) => Some(op),
-            _ => None,
-        }
-    }
-}
 
 /// Splits an operation that is either computed whole or not at all.
 pub fn split_whole(op: impl Into<Op>, operands: &[Aval], unknown: &[bool]) -> Rule<Split> {

@@ -67,8 +67,8 @@ impl Primitive for PlatformIndex {
         Ok(Lowering::Expand(b.finish(vec![self.literal().into()])))
     }
 
-    fn bodies(&self) -> &[Body] {
-        &[]
+    fn nesting(&self) -> Nesting<'_> {
+        Nesting::Flat
     }
 }
 

@@ -255,8 +255,8 @@ impl Primitive for Scan {
         }))
     }
 
-    fn bodies(&self) -> &[Body] {
-        std::slice::from_ref(&self.body)
+    fn nesting(&self) -> Nesting<'_> {
+        Nesting::Nested(self)
     }
 }
 
@@ -301,6 +301,10 @@ enum Residual {
 }
 
 impl Nested for Scan {
+    fn bodies(&self) -> &[Body] {
+        std::slice::from_ref(&self.body)
+    }
+
     fn map_bodies(&self, map: &mut BodyMap) -> Result<Op, Diagnostic> {
         Ok(Scan { body: map(&self.body)?.into(), ..self.clone() }.into())
     }

@@ -269,8 +269,8 @@ impl Primitive for While {
         }))
     }
 
-    fn bodies(&self) -> &[Body] {
-        &self.programs
+    fn nesting(&self) -> Nesting<'_> {
+        Nesting::Nested(self)
     }
 }
 
@@ -292,6 +292,10 @@ pub(super) fn expect_same_state(state: &[Aval], outputs: &[Aval]) -> Result<(), 
 }
 
 impl Nested for While {
+    fn bodies(&self) -> &[Body] {
+        &self.programs
+    }
+
     fn map_bodies(&self, map: &mut BodyMap) -> Result<Op, Diagnostic> {
         let (condition, body) = (map(self.condition())?, map(self.body())?);
         Ok(While::new(condition.into(), self.condition_consts, body.into(), self.body_consts).into())

@@ -4,7 +4,7 @@
 use super::super::Op;
 use super::super::control::{Call, CallKind, CustomCall};
 use super::super::elementwise::{Identity, IdentityKind};
-use super::super::rules::Primitive;
+use super::super::rules::{Nested, Primitive};
 use crate::diag::Origin;
 use crate::ir::{Atom, Program, Var};
 use std::collections::HashSet;

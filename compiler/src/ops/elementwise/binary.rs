@@ -2,7 +2,7 @@
 
 use super::{CompareKind, IntegerPow, UnaryKind};
 use crate::diag::TypeError;
-use crate::ir::{Atom, Body, Builder, Params};
+use crate::ir::{Atom, Builder, Params};
 use crate::loops::{BinaryOp, BlockBuilder, Val};
 use crate::ops::rules::*;
 use crate::types::{Aval, Complex, DType, Kind, Literal, Scalar, Tensor};
@@ -274,8 +274,8 @@ impl Primitive for Binary {
         Ok(elementwise_nest(operands, &results[0], |b, x| lower(b, x[0], x[1])))
     }
 
-    fn bodies(&self) -> &[Body] {
-        &[]
+    fn nesting(&self) -> Nesting<'_> {
+        Nesting::Flat
     }
 }
 

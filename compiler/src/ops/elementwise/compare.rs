@@ -1,7 +1,7 @@
 //! Comparisons: IEEE ones, and those of the total order that sorting uses.
 
 use crate::diag::TypeError;
-use crate::ir::{Atom, Body, Params};
+use crate::ir::{Atom, Params};
 use crate::loops::{BlockBuilder, CompareOp, UnaryOp, Val};
 use crate::ops::rules::*;
 use crate::types::{Aval, DType, Kind, Scalar, Tensor};
@@ -125,8 +125,8 @@ impl Primitive for Compare {
         }
     }
 
-    fn bodies(&self) -> &[Body] {
-        &[]
+    fn nesting(&self) -> Nesting<'_> {
+        Nesting::Flat
     }
 }
 

@@ -2,7 +2,7 @@
 //! pairing `Re(ct t)`: JAX's convention, in which transposition never conjugates.
 
 use crate::diag::TypeError;
-use crate::ir::{Atom, Body, Params};
+use crate::ir::{Atom, Params};
 use crate::loops::{BinaryOp, UnaryOp};
 use crate::ops::Op;
 use crate::ops::rules::*;
@@ -90,8 +90,8 @@ impl Primitive for ComplexPart {
         Ok(elementwise_nest(operands, &results[0], |b, x| b.unary(op, x[0])))
     }
 
-    fn bodies(&self) -> &[Body] {
-        &[]
+    fn nesting(&self) -> Nesting<'_> {
+        Nesting::Flat
     }
 }
 
@@ -177,8 +177,8 @@ impl Primitive for MakeComplex {
         Ok(elementwise_nest(operands, &results[0], |b, x| b.binary(BinaryOp::Complex, x[0], x[1])))
     }
 
-    fn bodies(&self) -> &[Body] {
-        &[]
+    fn nesting(&self) -> Nesting<'_> {
+        Nesting::Flat
     }
 }
 
@@ -260,8 +260,8 @@ impl Primitive for Conj {
         }))
     }
 
-    fn bodies(&self) -> &[Body] {
-        &[]
+    fn nesting(&self) -> Nesting<'_> {
+        Nesting::Flat
     }
 }
 

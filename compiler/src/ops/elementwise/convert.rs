@@ -2,7 +2,7 @@
 
 use super::binary::int_to_float;
 use crate::diag::TypeError;
-use crate::ir::{Atom, Body, Params};
+use crate::ir::{Atom, Params};
 use crate::loops::{Access, BlockBuilder, BufferId, Index, Nest};
 use crate::ops::rules::*;
 use crate::types::{Aval, DType, Kind, Literal, Scalar, Shape, Tensor};
@@ -109,8 +109,8 @@ impl Primitive for Convert {
         Ok(elementwise_nest(operands, &results[0], |b, x| b.convert(x[0], self.dtype)))
     }
 
-    fn bodies(&self) -> &[Body] {
-        &[]
+    fn nesting(&self) -> Nesting<'_> {
+        Nesting::Flat
     }
 }
 
@@ -226,8 +226,8 @@ impl Primitive for Bitcast {
         }
     }
 
-    fn bodies(&self) -> &[Body] {
-        &[]
+    fn nesting(&self) -> Nesting<'_> {
+        Nesting::Flat
     }
 }
 

@@ -1,7 +1,7 @@
 //! Operations whose results are their operands; each means something to JAX that does not concern compiled code.
 
 use crate::diag::TypeError;
-use crate::ir::{Atom, Body, Builder, Params};
+use crate::ir::{Atom, Builder, Params};
 use crate::ops::Op;
 use crate::ops::rules::*;
 use crate::types::{Aval, DType, Tensor};
@@ -127,8 +127,8 @@ impl Primitive for Identity {
         Ok(identity_program(operands))
     }
 
-    fn bodies(&self) -> &[Body] {
-        &[]
+    fn nesting(&self) -> Nesting<'_> {
+        Nesting::Flat
     }
 }
 

@@ -1,7 +1,7 @@
 //! Powers with a static integer exponent.
 
 use crate::diag::TypeError;
-use crate::ir::{Atom, Body, Params};
+use crate::ir::{Atom, Params};
 use crate::loops::{BlockBuilder, Val};
 use crate::ops::rules::*;
 use crate::types::{Aval, Complex, DType, Kind, Scalar, Tensor};
@@ -77,8 +77,8 @@ impl Primitive for IntegerPow {
         Ok(elementwise_nest(operands, &results[0], |b, x| lower_power(b, x[0], self.y)))
     }
 
-    fn bodies(&self) -> &[Body] {
-        &[]
+    fn nesting(&self) -> Nesting<'_> {
+        Nesting::Flat
     }
 }
 

@@ -1,7 +1,7 @@
 //! Rounding to a narrower float format within a dtype.
 
 use crate::diag::TypeError;
-use crate::ir::{Atom, Body, Params};
+use crate::ir::{Atom, Params};
 use crate::loops::{BlockBuilder, Val};
 use crate::ops::rules::*;
 use crate::types::{Aval, DType, Kind, Scalar, Tensor};
@@ -72,8 +72,8 @@ impl Primitive for ReducePrecision {
         }))
     }
 
-    fn bodies(&self) -> &[Body] {
-        &[]
+    fn nesting(&self) -> Nesting<'_> {
+        Nesting::Flat
     }
 }
 

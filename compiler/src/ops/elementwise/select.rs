@@ -2,7 +2,7 @@
 
 use super::{BinaryKind, CompareKind, maximum};
 use crate::diag::TypeError;
-use crate::ir::{Atom, Body, Builder, Params};
+use crate::ir::{Atom, Builder, Params};
 use crate::loops::{BinaryOp, BlockBuilder, Val};
 use crate::ops::rules::*;
 use crate::types::{Aval, DType, Kind, Scalar, Tensor};
@@ -97,8 +97,8 @@ impl Primitive for Select {
         Ok(elementwise_nest(operands, &results[0], |b, x| select(b, x[0], &x[1..])))
     }
 
-    fn bodies(&self) -> &[Body] {
-        &[]
+    fn nesting(&self) -> Nesting<'_> {
+        Nesting::Flat
     }
 }
 
@@ -193,8 +193,8 @@ impl Primitive for Clamp {
         }))
     }
 
-    fn bodies(&self) -> &[Body] {
-        &[]
+    fn nesting(&self) -> Nesting<'_> {
+        Nesting::Flat
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{CompareKind, ComplexPart, Conj, PartKind};
 use crate::diag::TypeError;
-use crate::ir::{Atom, Body, Builder, Params, Value};
+use crate::ir::{Atom, Builder, Params, Value};
 use crate::loops::{BlockBuilder, UnaryOp, Val};
 use crate::ops::Op;
 use crate::ops::elementwise::IntegerPow;
@@ -364,8 +364,8 @@ impl Primitive for Unary {
         Ok(elementwise_nest(operands, &results[0], |b, x| lower(b, x[0])))
     }
 
-    fn bodies(&self) -> &[Body] {
-        &[]
+    fn nesting(&self) -> Nesting<'_> {
+        Nesting::Flat
     }
 }
 

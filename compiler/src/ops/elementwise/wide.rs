@@ -2,7 +2,7 @@
 
 use super::{Binary, BinaryKind, Convert};
 use crate::diag::TypeError;
-use crate::ir::{Atom, Body, Builder, Params, Value};
+use crate::ir::{Atom, Builder, Params, Value};
 use crate::ops::rules::*;
 use crate::types::{Aval, DType, Kind, Tensor};
 
@@ -74,8 +74,8 @@ impl Primitive for WideMul {
         Ok(Lowering::Expand(builder.finish(vec![product])))
     }
 
-    fn bodies(&self) -> &[Body] {
-        &[]
+    fn nesting(&self) -> Nesting<'_> {
+        Nesting::Flat
     }
 }
 

@@ -4,7 +4,7 @@ mod definition;
 mod tables;
 
 use crate::diag::TypeError;
-use crate::ir::{Atom, Body, Builder, Params, Value};
+use crate::ir::{Atom, Builder, Params, Value};
 use crate::ops::elementwise::Conj;
 use crate::ops::rules::*;
 use crate::types::{Aval, DType, Scalar, Shape, Tensor};
@@ -151,8 +151,8 @@ impl Primitive for Fft {
         }
     }
 
-    fn bodies(&self) -> &[Body] {
-        &[]
+    fn nesting(&self) -> Nesting<'_> {
+        Nesting::Flat
     }
 }
 

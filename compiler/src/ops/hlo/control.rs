@@ -1,19 +1,22 @@
 //! Calls.
 
+use super::branches;
 use crate::diag::Diagnostic;
 use crate::hlo::{Attribute, Attributes, Type, Value};
 use crate::ir::{Atom, Body, Params};
-use crate::ops::control::{Call, CallKind, CustomCall, PlatformIndex};
+use crate::ops::control::{Call, CallKind, CustomCall, CustomLinear, PlatformIndex};
 use crate::ops::custom;
 use crate::ops::rules::hlo::{Export, Import, Imported, StableHlo};
-use crate::ops::rules::{Primitive, Rule};
+use crate::ops::rules::{Nested, NoRule, Rule};
+
+const LINEAR: NoRule = NoRule::ByDesign("a custom vjp rule has no forward derivative to be written");
 
 /// Reads a call.
 pub fn from_hlo(cx: &mut Import, operands: &[Atom]) -> Imported {
     let callee = match cx.op.name.as_str() {
         "func.call" => "callee",
         "stablehlo.composite" => "decomposition",
-        _ => return None,
+        _ => return branches::from_hlo(cx, operands),
     };
     Some(call(cx, callee, operands))
 }
@@ -60,4 +63,10 @@ fn exported(cx: &mut Export, body: &Body, name: Option<&str>, operands: &[Value]
     let attributes = Attributes::default().with("callee", Attribute::Symbol(callee));
     let results = cx.results.iter().map(Type::tensor).collect();
     Ok(cx.function.op("func.call", operands, attributes, Vec::new(), results))
+}
+
+impl StableHlo for CustomLinear {
+    fn to_hlo(&self, _: &mut Export, _: &[Value]) -> Rule<Vec<Value>> {
+        Err(LINEAR)
+    }
 }

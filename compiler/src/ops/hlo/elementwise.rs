@@ -1,5 +1,6 @@
 //! Elementwise operations.
 
+use super::complex;
 use crate::diag::Diagnostic;
 use crate::hlo::{Attribute, Attributes, Value};
 use crate::ir::Atom;
@@ -91,7 +92,7 @@ pub fn from_hlo(cx: &mut Import, operands: &[Atom]) -> Imported {
         "stablehlo.optimization_barrier" => cx.emit(Identity(IdentityKind::OptimizationBarrier), operands),
         "sdy.sharding_constraint" | "stablehlo.copy" => Ok(operands.to_vec()),
         "stablehlo.custom_call" if is_identity(cx) => Ok(operands.to_vec()),
-        _ => return None,
+        _ => return complex::from_hlo(cx, operands),
     };
     Some(result)
 }

@@ -2,15 +2,15 @@
 
 use crate::hlo::{Attribute, Attributes, Dense, DenseData, Element, TensorType, Value};
 use crate::ir::{Atom, Builder, Program};
-use crate::ops::Op;
 use crate::ops::control::While;
 use crate::ops::elementwise::CompareKind;
 use crate::ops::linalg::*;
 use crate::ops::rules::hlo::{Export, StableHlo};
-use crate::ops::rules::{Lowering, NoRule, Rule};
+use crate::ops::rules::{Lowering, NoRule, Primitive, Rule};
 use crate::ops::shape::Iota;
 use crate::types::{Aval, DType, Shape, Tensor};
 
+const UNWRITTEN: NoRule = NoRule::NotYet("what JAX calls LAPACK for is not written as StableHLO yet");
 const NARROW: NoRule = NoRule::NotYet("LAPACK's dtypes are f32, f64, c64 and c128");
 const NO_ELEMENTS: NoRule = NoRule::NotYet("decompositions of nothing as StableHLO");
 const SUBSET: NoRule = NoRule::NotYet("a subset of the values as StableHLO");
@@ -98,7 +98,7 @@ fn checked(cx: &mut Export, status: Value, results: &[Value]) -> Vec<Value> {
 }
 
 /// What the primitive is made of, in place.
-pub fn expanded(op: &Op, cx: &mut Export, operands: &[Value]) -> Rule<Vec<Value>> {
+pub fn expanded(op: &impl Primitive, cx: &mut Export, operands: &[Value]) -> Rule<Vec<Value>> {
     match op.lower(&cx.operands, &cx.results)? {
         Lowering::Expand(program) => cx.bodies.inline(cx.function, &program, operands),
         _ => Err(NoRule::NotYet("what it is made of is not written as StableHLO")),
@@ -179,6 +179,60 @@ impl StableHlo for LuPivotsToPermutation {
     fn to_hlo(&self, cx: &mut Export, operands: &[Value]) -> Rule<Vec<Value>> {
         let program = permutation(&cx.operands[0], self.size);
         cx.bodies.inline(cx.function, &program, operands)
+    }
+}
+
+impl StableHlo for Qr {
+    fn to_hlo(&self, cx: &mut Export, operands: &[Value]) -> Rule<Vec<Value>> {
+        expanded(self, cx, operands)
+    }
+}
+
+impl StableHlo for CustomLinearSolve {
+    fn to_hlo(&self, cx: &mut Export, operands: &[Value]) -> Rule<Vec<Value>> {
+        expanded(self, cx, operands)
+    }
+}
+
+impl StableHlo for Geqp3 {
+    fn to_hlo(&self, _: &mut Export, _: &[Value]) -> Rule<Vec<Value>> {
+        Err(UNWRITTEN)
+    }
+}
+
+impl StableHlo for Ormqr {
+    fn to_hlo(&self, _: &mut Export, _: &[Value]) -> Rule<Vec<Value>> {
+        Err(UNWRITTEN)
+    }
+}
+
+impl StableHlo for Tridiagonal {
+    fn to_hlo(&self, _: &mut Export, _: &[Value]) -> Rule<Vec<Value>> {
+        Err(UNWRITTEN)
+    }
+}
+
+impl StableHlo for Eig {
+    fn to_hlo(&self, _: &mut Export, _: &[Value]) -> Rule<Vec<Value>> {
+        Err(UNWRITTEN)
+    }
+}
+
+impl StableHlo for Schur {
+    fn to_hlo(&self, _: &mut Export, _: &[Value]) -> Rule<Vec<Value>> {
+        Err(UNWRITTEN)
+    }
+}
+
+impl StableHlo for Hessenberg {
+    fn to_hlo(&self, _: &mut Export, _: &[Value]) -> Rule<Vec<Value>> {
+        Err(UNWRITTEN)
+    }
+}
+
+impl StableHlo for TridiagonalSolve {
+    fn to_hlo(&self, _: &mut Export, _: &[Value]) -> Rule<Vec<Value>> {
+        Err(UNWRITTEN)
     }
 }
 

@@ -3,6 +3,7 @@
 //! Where LAPACK reports failure by a status, the primitives return NaN themselves, which is what JAX's text makes of the
 //! status; so every status read here is success.
 
+use super::positional;
 use crate::diag::Diagnostic;
 use crate::hlo::{Attribute, Attributes, Value};
 use crate::ir::{self, Atom, Params};
@@ -17,7 +18,9 @@ pub fn from_hlo(cx: &mut Import, operands: &[Atom]) -> Imported {
     let result = match cx.op.name.as_str() {
         "stablehlo.triangular_solve" => triangular_solve(cx, operands),
         "stablehlo.cholesky" if cx.op.attributes.flag("lower") => cx.emit(Cholesky, operands),
-        "stablehlo.custom_call" => return library(cx, operands),
+        "stablehlo.custom_call" => {
+            return library(cx, operands).or_else(|| positional::from_hlo(cx, operands));
+        }
         _ => return None,
     };
     Some(result)

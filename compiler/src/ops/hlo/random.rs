@@ -3,9 +3,12 @@
 use crate::diag::Diagnostic;
 use crate::hlo::{Attribute, Attributes, Value};
 use crate::ir::Atom;
-use crate::ops::random::{Algorithm, Iota2x32, RngBitGenerator, ThreefryHash};
-use crate::ops::rules::Rule;
+use crate::ops::random::*;
 use crate::ops::rules::hlo::{Export, Import, Imported, StableHlo};
+use crate::ops::rules::{NoRule, Rule};
+
+const KEYS: NoRule = NoRule::NotYet("typed keys have no type in StableHLO");
+const NO_SEED: NoRule = NoRule::ByDesign("its results would differ from run to run; use keys");
 
 /// Reads a generator of random bits.
 pub fn from_hlo(cx: &mut Import, operands: &[Atom]) -> Imported {
@@ -52,5 +55,53 @@ impl StableHlo for ThreefryHash {
 impl StableHlo for Iota2x32 {
     fn to_hlo(&self, cx: &mut Export, operands: &[Value]) -> Rule<Vec<Value>> {
         cx.bodies.inline(cx.function, &self.expanded(), operands)
+    }
+}
+
+impl StableHlo for RandomSeed {
+    fn to_hlo(&self, _: &mut Export, _: &[Value]) -> Rule<Vec<Value>> {
+        Err(KEYS)
+    }
+}
+
+impl StableHlo for RandomWrap {
+    fn to_hlo(&self, _: &mut Export, _: &[Value]) -> Rule<Vec<Value>> {
+        Err(KEYS)
+    }
+}
+
+impl StableHlo for RandomUnwrap {
+    fn to_hlo(&self, _: &mut Export, _: &[Value]) -> Rule<Vec<Value>> {
+        Err(KEYS)
+    }
+}
+
+impl StableHlo for RandomFoldIn {
+    fn to_hlo(&self, _: &mut Export, _: &[Value]) -> Rule<Vec<Value>> {
+        Err(KEYS)
+    }
+}
+
+impl StableHlo for RandomSplit {
+    fn to_hlo(&self, _: &mut Export, _: &[Value]) -> Rule<Vec<Value>> {
+        Err(KEYS)
+    }
+}
+
+impl StableHlo for RandomBits {
+    fn to_hlo(&self, _: &mut Export, _: &[Value]) -> Rule<Vec<Value>> {
+        Err(KEYS)
+    }
+}
+
+impl StableHlo for RandomGamma {
+    fn to_hlo(&self, _: &mut Export, _: &[Value]) -> Rule<Vec<Value>> {
+        Err(KEYS)
+    }
+}
+
+impl StableHlo for RngUniform {
+    fn to_hlo(&self, _: &mut Export, _: &[Value]) -> Rule<Vec<Value>> {
+        Err(NO_SEED)
     }
 }

@@ -1,5 +1,6 @@
 //! Folds along axes.
 
+use super::normalization;
 use crate::diag::Diagnostic;
 use crate::hlo::{self, Attribute, Attributes, Region, Type, Value};
 use crate::ir::Atom;
@@ -25,7 +26,7 @@ const KINDS: [(&str, ReduceKind, BinaryKind); 7] = [
 pub fn from_hlo(cx: &mut Import, operands: &[Atom]) -> Imported {
     match cx.op.name.as_str() {
         "stablehlo.reduce" => Some(reduce(cx, operands)),
-        _ => None,
+        _ => normalization::from_hlo(cx, operands),
     }
 }
 

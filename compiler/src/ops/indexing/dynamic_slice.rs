@@ -6,7 +6,7 @@ use super::{
     starts_with_batch,
 };
 use crate::diag::TypeError;
-use crate::ir::{Atom, Body, Params};
+use crate::ir::{Atom, Params};
 use crate::loops::{Access, BlockBuilder, BufferId, Nest};
 use crate::ops::rules::*;
 use crate::ops::shape::inserted;
@@ -102,8 +102,8 @@ impl Primitive for DynamicSlice {
         Ok(Lowering::Nests(vec![nest]))
     }
 
-    fn bodies(&self) -> &[Body] {
-        &[]
+    fn nesting(&self) -> Nesting<'_> {
+        Nesting::Flat
     }
 }
 

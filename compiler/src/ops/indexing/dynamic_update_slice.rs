@@ -8,7 +8,7 @@ use super::{
     starts_with_batch,
 };
 use crate::diag::TypeError;
-use crate::ir::{Atom, Body, Params};
+use crate::ir::{Atom, Params};
 use crate::loops::{Access, BlockBuilder, BufferId, Index, Nest, Store};
 use crate::ops::rules::*;
 use crate::ops::shape::batch_axes_first;
@@ -119,8 +119,8 @@ impl Primitive for DynamicUpdateSlice {
         Ok(Lowering::Nests(vec![copy_nest(result, target), nest]))
     }
 
-    fn bodies(&self) -> &[Body] {
-        &[]
+    fn nesting(&self) -> Nesting<'_> {
+        Nesting::Flat
     }
 }
 

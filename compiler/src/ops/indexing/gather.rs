@@ -3,7 +3,7 @@
 use super::place::{Outside, place, window_offset, window_start};
 use super::{DimensionNumbers, Mode, Scatter, ScatterKind, expect_integers};
 use crate::diag::TypeError;
-use crate::ir::{Atom, Body, Params, Value};
+use crate::ir::{Atom, Params, Value};
 use crate::loops::{Access, BlockBuilder, BufferId, Nest};
 use crate::ops::rules::*;
 use crate::types::{Aval, DType, Kind, Literal, Scalar, Shape, Tensor};
@@ -192,8 +192,8 @@ impl Primitive for Gather {
         Ok(Lowering::Nests(vec![nest]))
     }
 
-    fn bodies(&self) -> &[Body] {
-        &[]
+    fn nesting(&self) -> Nesting<'_> {
+        Nesting::Flat
     }
 }
 

@@ -281,8 +281,8 @@ impl Primitive for Scatter {
         Ok(Lowering::Nests(vec![copy, self.update_nest(operand, indices, updates)?]))
     }
 
-    fn bodies(&self) -> &[Body] {
-        &self.update
+    fn nesting(&self) -> Nesting<'_> {
+        Nesting::Scalar(&self.update)
     }
 }
 

@@ -80,8 +80,8 @@ impl Primitive for Cholesky {
         Routine { symbol: "rjax_cholesky", scratch: None, core: 2, integers: &[n] }.call(operands, results)
     }
 
-    fn bodies(&self) -> &[Body] {
-        &[]
+    fn nesting(&self) -> Nesting<'_> {
+        Nesting::Flat
     }
 }
 

@@ -121,8 +121,8 @@ impl Primitive for Eig {
         Routine { symbol, scratch: Some(&scratch), core: 2, integers: &integers }.call(operands, results)
     }
 
-    fn bodies(&self) -> &[Body] {
-        &[]
+    fn nesting(&self) -> Nesting<'_> {
+        Nesting::Flat
     }
 }
 

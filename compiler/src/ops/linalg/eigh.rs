@@ -135,8 +135,8 @@ impl Primitive for Eigh {
         Routine { symbol: "rjax_eigh", scratch: Some(&arrays), core: 2, integers }.call(operands, results)
     }
 
-    fn bodies(&self) -> &[Body] {
-        &[]
+    fn nesting(&self) -> Nesting<'_> {
+        Nesting::Flat
     }
 }
 

@@ -80,8 +80,8 @@ impl Primitive for Geqrf {
         Routine { symbol: "rjax_geqrf", scratch, core: 2, integers: &[m, n] }.call(operands, results)
     }
 
-    fn bodies(&self) -> &[Body] {
-        &[]
+    fn nesting(&self) -> Nesting<'_> {
+        Nesting::Flat
     }
 }
 
@@ -155,8 +155,8 @@ impl Primitive for Geqp3 {
         Routine { symbol: "rjax_geqp3", scratch, core: 2, integers: &[m, n] }.call(operands, results)
     }
 
-    fn bodies(&self) -> &[Body] {
-        &[]
+    fn nesting(&self) -> Nesting<'_> {
+        Nesting::Flat
     }
 }
 
@@ -250,8 +250,8 @@ impl Primitive for HouseholderProduct {
         Routine { symbol: "rjax_householder_product", scratch, core: 2, integers }.call(operands, results)
     }
 
-    fn bodies(&self) -> &[Body] {
-        &[]
+    fn nesting(&self) -> Nesting<'_> {
+        Nesting::Flat
     }
 }
 
@@ -336,8 +336,8 @@ impl Primitive for Ormqr {
         Routine { symbol: "rjax_ormqr", scratch, core: 2, integers }.call(operands, results)
     }
 
-    fn bodies(&self) -> &[Body] {
-        &[]
+    fn nesting(&self) -> Nesting<'_> {
+        Nesting::Flat
     }
 }
 

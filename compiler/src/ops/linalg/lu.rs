@@ -85,8 +85,8 @@ impl Primitive for Lu {
         Routine { symbol: "rjax_lu", scratch: None, core: 2, integers }.call(operands, results)
     }
 
-    fn bodies(&self) -> &[Body] {
-        &[]
+    fn nesting(&self) -> Nesting<'_> {
+        Nesting::Flat
     }
 }
 
@@ -200,8 +200,8 @@ impl Primitive for LuPivotsToPermutation {
         Ok(runtime_call("rjax_lu_permutation", operands, results, None, integers))
     }
 
-    fn bodies(&self) -> &[Body] {
-        &[]
+    fn nesting(&self) -> Nesting<'_> {
+        Nesting::Flat
     }
 }
 

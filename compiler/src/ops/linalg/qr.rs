@@ -130,8 +130,8 @@ impl Primitive for Qr {
         Ok(self.expansion(&operands[0]))
     }
 
-    fn bodies(&self) -> &[Body] {
-        &[]
+    fn nesting(&self) -> Nesting<'_> {
+        Nesting::Flat
     }
 }
 

@@ -89,8 +89,8 @@ impl Primitive for Schur {
         Routine { symbol, scratch: Some(&scratch), core: 2, integers: &[n] }.call(operands, results)
     }
 
-    fn bodies(&self) -> &[Body] {
-        &[]
+    fn nesting(&self) -> Nesting<'_> {
+        Nesting::Flat
     }
 }
 
@@ -197,8 +197,8 @@ impl Primitive for Hessenberg {
         Routine { symbol: "rjax_hessenberg", scratch, core: 2, integers: &[n] }.call(operands, results)
     }
 
-    fn bodies(&self) -> &[Body] {
-        &[]
+    fn nesting(&self) -> Nesting<'_> {
+        Nesting::Flat
     }
 }
 

@@ -4,7 +4,7 @@ use super::*;
 use crate::diag::Diagnostic;
 use crate::ir::Program;
 use crate::ir::inline::inline;
-use crate::ops::control::{BodyMap, Nested, Trimmed, split_whole};
+use crate::ops::control::split_whole;
 use crate::ops::shape::instantiate;
 
 /// Operands: the constants of each function in turn, then the parts of the right side `b`. Results: the parts of the
@@ -233,12 +233,16 @@ impl Primitive for CustomLinearSolve {
         Ok(Lowering::Expand(b.finish(outputs)))
     }
 
-    fn bodies(&self) -> &[Body] {
-        &self.bodies
+    fn nesting(&self) -> Nesting<'_> {
+        Nesting::Nested(self)
     }
 }
 
 impl Nested for CustomLinearSolve {
+    fn bodies(&self) -> &[Body] {
+        &self.bodies
+    }
+
     fn map_bodies(&self, map: &mut BodyMap) -> Result<Op, Diagnostic> {
         let bodies =
             self.bodies.iter().map(|body| Ok(Body::new(map(body)?))).collect::<Result<_, Diagnostic>>()?;

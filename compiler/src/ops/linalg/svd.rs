@@ -151,8 +151,8 @@ impl Primitive for Svd {
         Routine { symbol: "rjax_svd", scratch: Some(&scratch), core: 2, integers }.call(operands, results)
     }
 
-    fn bodies(&self) -> &[Body] {
-        &[]
+    fn nesting(&self) -> Nesting<'_> {
+        Nesting::Flat
     }
 }
 

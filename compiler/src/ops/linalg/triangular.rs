@@ -177,8 +177,8 @@ impl Primitive for TriangularSolve {
         Routine { symbol: "rjax_triangular_solve", scratch, core: 2, integers }.call(operands, results)
     }
 
-    fn bodies(&self) -> &[Body] {
-        &[]
+    fn nesting(&self) -> Nesting<'_> {
+        Nesting::Flat
     }
 }
 

@@ -90,8 +90,8 @@ impl Primitive for Tridiagonal {
         Routine { symbol: "rjax_tridiagonal", scratch, core: 2, integers }.call(operands, results)
     }
 
-    fn bodies(&self) -> &[Body] {
-        &[]
+    fn nesting(&self) -> Nesting<'_> {
+        Nesting::Flat
     }
 }
 
@@ -240,8 +240,8 @@ impl Primitive for TridiagonalSolve {
         Routine { symbol: "rjax_tridiagonal_solve", scratch, core: 1, integers }.call(operands, results)
     }
 
-    fn bodies(&self) -> &[Body] {
-        &[]
+    fn nesting(&self) -> Nesting<'_> {
+        Nesting::Flat
     }
 }
 

@@ -4,7 +4,7 @@ use super::{batch_keys, with_layout, words};
 use super::{counter, expect_key, joined, key, key_of_words, load_words, parse_layout, position, threefry};
 use crate::diag::TypeError;
 use crate::ir::source::Threefry;
-use crate::ir::{Atom, Body, Params};
+use crate::ir::{Atom, Params};
 use crate::loops::{Access, BlockBuilder, BufferId, Index, Nest, Val};
 use crate::ops::rules::*;
 use crate::types::{Aval, DType, Scalar, Shape, Tensor};
@@ -168,8 +168,8 @@ impl Primitive for RandomBits {
         })
     }
 
-    fn bodies(&self) -> &[Body] {
-        &[]
+    fn nesting(&self) -> Nesting<'_> {
+        Nesting::Flat
     }
 }
 
@@ -271,8 +271,8 @@ impl Primitive for RandomSplit {
         nest_over_keys(&operands[0], &results[0], |b, key, first_dim| self.emit(b, key, first_dim))
     }
 
-    fn bodies(&self) -> &[Body] {
-        &[]
+    fn nesting(&self) -> Nesting<'_> {
+        Nesting::Flat
     }
 }
 

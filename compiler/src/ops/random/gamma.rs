@@ -5,7 +5,7 @@ use super::gamma_program::program;
 use super::{RandomBits, RandomSplit, expect_key, parse_layout, with_layout, words};
 use crate::diag::TypeError;
 use crate::ir::source::Threefry;
-use crate::ir::{Atom, Body, Builder, Params};
+use crate::ir::{Atom, Builder, Params};
 use crate::ops::elementwise::{CompareKind, Unary, UnaryKind};
 use crate::ops::rules::*;
 use crate::ops::shape::batch_axes_first;
@@ -192,8 +192,8 @@ impl Primitive for RandomGamma {
         Ok(Lowering::Expand(program(self, &operands[0], &operands[1])))
     }
 
-    fn bodies(&self) -> &[Body] {
-        &[]
+    fn nesting(&self) -> Nesting<'_> {
+        Nesting::Flat
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{halves, joined, philox, position, threefry};
 use crate::diag::TypeError;
-use crate::ir::{Atom, Body, Params, Value};
+use crate::ir::{Atom, Params, Value};
 use crate::loops::{Access, BlockBuilder, BufferId, Index, Nest, Store, Val};
 use crate::ops::rules::*;
 use crate::ops::shape::{Concatenate, Slice};
@@ -325,8 +325,8 @@ impl Primitive for RngBitGenerator {
         Ok(Lowering::Nests(vec![self.state_nest(&operands[0]), self.bits_nest(&operands[0])]))
     }
 
-    fn bodies(&self) -> &[Body] {
-        &[]
+    fn nesting(&self) -> Nesting<'_> {
+        Nesting::Flat
     }
 }
 
@@ -411,8 +411,8 @@ impl Primitive for RngUniform {
         Err(NO_SEED)
     }
 
-    fn bodies(&self) -> &[Body] {
-        &[]
+    fn nesting(&self) -> Nesting<'_> {
+        Nesting::Flat
     }
 }
 

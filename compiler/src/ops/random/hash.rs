@@ -2,7 +2,7 @@
 
 use super::{counter, threefry};
 use crate::diag::TypeError;
-use crate::ir::{Atom, Body, Builder, Params, Program};
+use crate::ir::{Atom, Builder, Params, Program};
 use crate::loops::{BlockBuilder, BufferId, Nest};
 use crate::ops::elementwise::BinaryKind;
 use crate::ops::rules::*;
@@ -74,8 +74,8 @@ impl Primitive for ThreefryHash {
         Ok(Lowering::Nests(nests))
     }
 
-    fn bodies(&self) -> &[Body] {
-        &[]
+    fn nesting(&self) -> Nesting<'_> {
+        Nesting::Flat
     }
 }
 
@@ -175,8 +175,8 @@ impl Primitive for Iota2x32 {
         Ok(Lowering::Nests(vec![nest(0), nest(1)]))
     }
 
-    fn bodies(&self) -> &[Body] {
-        &[]
+    fn nesting(&self) -> Nesting<'_> {
+        Nesting::Flat
     }
 }
 

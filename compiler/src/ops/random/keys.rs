@@ -3,7 +3,7 @@
 use super::bits::sample_keys;
 use super::{expect_fry, expect_key, key, key_of_words, load_words, threefry, words};
 use crate::diag::TypeError;
-use crate::ir::{Atom, Body, Params};
+use crate::ir::{Atom, Params};
 use crate::ops::rules::*;
 use crate::types::{Aval, DType, Kind, Scalar, Tensor};
 
@@ -74,8 +74,8 @@ impl Primitive for RandomSeed {
         }))
     }
 
-    fn bodies(&self) -> &[Body] {
-        &[]
+    fn nesting(&self) -> Nesting<'_> {
+        Nesting::Flat
     }
 }
 
@@ -142,8 +142,8 @@ impl Primitive for RandomWrap {
         Ok(Lowering::Reinterpret(None))
     }
 
-    fn bodies(&self) -> &[Body] {
-        &[]
+    fn nesting(&self) -> Nesting<'_> {
+        Nesting::Flat
     }
 }
 
@@ -200,8 +200,8 @@ impl Primitive for RandomUnwrap {
         Ok(Lowering::Reinterpret(None))
     }
 
-    fn bodies(&self) -> &[Body] {
-        &[]
+    fn nesting(&self) -> Nesting<'_> {
+        Nesting::Flat
     }
 }
 
@@ -261,8 +261,8 @@ impl Primitive for RandomFoldIn {
         }))
     }
 
-    fn bodies(&self) -> &[Body] {
-        &[]
+    fn nesting(&self) -> Nesting<'_> {
+        Nesting::Flat
     }
 }
 

@@ -3,7 +3,7 @@
 use super::reduce::extreme;
 use super::{batched_axes, expect_axes, folded_dtype, load_element, reduction_dims};
 use crate::diag::TypeError;
-use crate::ir::{Atom, Body, Params};
+use crate::ir::{Atom, Params};
 use crate::loops::{Block, BlockBuilder, BufferId, Combine, CompareOp, Nest, Reduction};
 use crate::ops::Op;
 use crate::ops::rules::*;
@@ -94,8 +94,8 @@ impl Primitive for ArgReduce {
         Ok(Lowering::Nests(vec![nest]))
     }
 
-    fn bodies(&self) -> &[Body] {
-        &[]
+    fn nesting(&self) -> Nesting<'_> {
+        Nesting::Flat
     }
 }
 

@@ -3,7 +3,7 @@
 use super::reduce::multiply;
 use super::{ReduceKind, expect_axes};
 use crate::diag::TypeError;
-use crate::ir::{Atom, Body, Builder, Params};
+use crate::ir::{Atom, Builder, Params};
 use crate::loops::nests::cumulate::cumulate;
 use crate::loops::{BinaryOp, BlockBuilder, UnaryOp, Val};
 use crate::ops::Op;
@@ -177,8 +177,8 @@ impl Primitive for Cumulative {
         Ok(Lowering::Nests(vec![cumulate(operand, self.axis, self.reverse, start, step)]))
     }
 
-    fn bodies(&self) -> &[Body] {
-        &[]
+    fn nesting(&self) -> Nesting<'_> {
+        Nesting::Flat
     }
 }
 

@@ -116,8 +116,8 @@ impl Primitive for Fold {
         Ok(Lowering::Nests(vec![nest]))
     }
 
-    fn bodies(&self) -> &[Body] {
-        std::slice::from_ref(&self.body)
+    fn nesting(&self) -> Nesting<'_> {
+        Nesting::Scalar(std::slice::from_ref(&self.body))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{batched_axes, expect_axes, folded_dtype, load_element, reduction_dims};
 use crate::diag::TypeError;
-use crate::ir::{Atom, Body, Builder, Params, Value};
+use crate::ir::{Atom, Builder, Params, Value};
 use crate::loops::{BinaryOp, BlockBuilder, BufferId, Combine, Nest, Reduction};
 use crate::ops::Op;
 use crate::ops::elementwise::{CompareKind, maximum};
@@ -203,8 +203,8 @@ impl Primitive for Reduce {
         Ok(Lowering::Nests(vec![nest]))
     }
 
-    fn bodies(&self) -> &[Body] {
-        &[]
+    fn nesting(&self) -> Nesting<'_> {
+        Nesting::Flat
     }
 }
 

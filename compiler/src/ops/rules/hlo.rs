@@ -52,10 +52,6 @@ impl Import<'_> {
         self.op.name.strip_prefix("stablehlo.")
     }
 
-    pub fn chlo(&self) -> Option<&str> {
-        self.op.name.strip_prefix("chlo.")
-    }
-
     /// Adds an equation. Errors: the operands do not fit.
     pub fn emit(&mut self, op: impl Into<Op>, operands: &[Atom]) -> Result<Vec<Atom>, Diagnostic> {
         let op = op.into();

@@ -6,24 +6,26 @@
 mod bodies;
 mod fold_body;
 pub mod hlo;
+mod nesting;
 mod scalar;
 mod shared;
 mod transformed;
 
 pub use bodies::*;
 pub use fold_body::*;
+pub use nesting::*;
 pub use scalar::scalar_results;
 pub use shared::*;
 pub use transformed::Transformed;
 
 use crate::diag::{Diagnostic, TypeError};
-use crate::ir::{Atom, Body, Builder, Params, Program};
+use crate::ir::{Atom, Builder, Params, Program};
 use crate::loops;
 use crate::types::{Aval, Tensor};
 use std::sync::Arc;
 
-/// The whole contract of a primitive. No method has a default.
-pub trait Primitive {
+/// The whole contract of a primitive, with how it is written as StableHLO. No method has a default.
+pub trait Primitive: hlo::StableHlo {
     /// The text name: `reduce_sum`.
     fn name(&self) -> &str;
     /// Typed fields to ordered text.
@@ -45,8 +47,8 @@ pub trait Primitive {
     fn batch(&self, cx: &mut BatchCx, operands: &[Atom], dims: &[BatchDim]) -> Rule<Batched>;
     /// How to compute it with loops. Operand `i` is `BufferId(i)`, result `j` is `BufferId(operands.len() + j)`.
     fn lower(&self, operands: &[Aval], results: &[Aval]) -> Rule<Lowering>;
-    /// Sub-programs; empty for most.
-    fn bodies(&self) -> &[Body];
+    /// Its bodies, and who enters them.
+    fn nesting(&self) -> Nesting<'_>;
 }
 
 /// The parts that have no `self`; also all required.

@@ -1,7 +1,7 @@
 //! `broadcast_in_dim`: repeats an array along new axes and along axes of extent 1.
 
 use super::*;
-use crate::ir::{Body, Params};
+use crate::ir::Params;
 use crate::loops::Index;
 use crate::types::Shape;
 
@@ -102,8 +102,8 @@ impl Primitive for BroadcastInDim {
         Ok(Lowering::Nests(vec![view_nest(&operands[0], &results[0], indices)]))
     }
 
-    fn bodies(&self) -> &[Body] {
-        &[]
+    fn nesting(&self) -> Nesting<'_> {
+        Nesting::Flat
     }
 }
 

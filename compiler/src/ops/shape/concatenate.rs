@@ -1,7 +1,7 @@
 //! `concatenate`: arrays one after the other along an axis.
 
 use super::*;
-use crate::ir::{Body, Params};
+use crate::ir::Params;
 use crate::loops::{Affine, Index};
 use crate::types::Shape;
 
@@ -92,8 +92,8 @@ impl Primitive for Concatenate {
         Ok(Lowering::Nests(filled.map(nest).collect()))
     }
 
-    fn bodies(&self) -> &[Body] {
-        &[]
+    fn nesting(&self) -> Nesting<'_> {
+        Nesting::Flat
     }
 }
 

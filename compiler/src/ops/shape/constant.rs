@@ -1,7 +1,7 @@
 //! `constant`: an array written in the program. JAX has it only as inputs of a closed jaxpr; the text is ours.
 
 use super::*;
-use crate::ir::{Body, Params};
+use crate::ir::Params;
 use crate::types::{Literal, Scalar};
 use std::sync::Arc;
 
@@ -46,8 +46,8 @@ impl Primitive for Constant {
         Ok(Lowering::Constant(self.value.clone()))
     }
 
-    fn bodies(&self) -> &[Body] {
-        &[]
+    fn nesting(&self) -> Nesting<'_> {
+        Nesting::Flat
     }
 }
 

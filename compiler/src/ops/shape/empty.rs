@@ -1,7 +1,7 @@
 //! `empty`: an array of which only the type matters.
 
 use super::*;
-use crate::ir::{Body, Params};
+use crate::ir::Params;
 use crate::types::{Literal, Shape};
 
 /// An array of no particular content: zeros. JAX's `empty2` is the one of rank 0.
@@ -47,8 +47,8 @@ impl Primitive for Empty {
         Ok(elementwise_nest(operands, &results[0], |b, _| b.literal(Literal::from_bits(self.dtype, 0))))
     }
 
-    fn bodies(&self) -> &[Body] {
-        &[]
+    fn nesting(&self) -> Nesting<'_> {
+        Nesting::Flat
     }
 }
 

@@ -1,7 +1,7 @@
 //! `iota`: positions along an axis.
 
 use super::*;
-use crate::ir::{Body, Params};
+use crate::ir::Params;
 use crate::types::{Literal, Shape};
 
 /// An array whose elements are their position along one axis.
@@ -61,8 +61,8 @@ impl Primitive for Iota {
         }))
     }
 
-    fn bodies(&self) -> &[Body] {
-        &[]
+    fn nesting(&self) -> Nesting<'_> {
+        Nesting::Flat
     }
 }
 

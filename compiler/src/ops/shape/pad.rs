@@ -1,7 +1,7 @@
 //! `pad`: puts a value around and between the elements; negative amounts cut elements off.
 
 use super::*;
-use crate::ir::{Body, Params};
+use crate::ir::Params;
 use crate::loops::{Affine, Index};
 use crate::types::{Literal, Shape};
 
@@ -147,8 +147,8 @@ impl Primitive for Pad {
         Ok(Lowering::Nests(vec![nest]))
     }
 
-    fn bodies(&self) -> &[Body] {
-        &[]
+    fn nesting(&self) -> Nesting<'_> {
+        Nesting::Flat
     }
 }
 

@@ -1,7 +1,7 @@
 //! `transpose` and `rev`: reordering axes, and reversing the elements along axes.
 
 use super::*;
-use crate::ir::{Body, Params};
+use crate::ir::Params;
 use crate::loops::{Affine, Index};
 use crate::types::Shape;
 
@@ -72,8 +72,8 @@ impl Primitive for PermuteAxes {
         Ok(Lowering::Nests(vec![view_nest(&operands[0], &results[0], indices)]))
     }
 
-    fn bodies(&self) -> &[Body] {
-        &[]
+    fn nesting(&self) -> Nesting<'_> {
+        Nesting::Flat
     }
 }
 
@@ -154,8 +154,8 @@ impl Primitive for Rev {
         Ok(Lowering::Nests(vec![view_nest(&operands[0], &results[0], indices)]))
     }
 
-    fn bodies(&self) -> &[Body] {
-        &[]
+    fn nesting(&self) -> Nesting<'_> {
+        Nesting::Flat
     }
 }
 

@@ -1,7 +1,7 @@
 //! `reshape`: the same elements in row-major order under another shape.
 
 use super::*;
-use crate::ir::{Body, Params};
+use crate::ir::Params;
 use crate::loops::{Affine, Index};
 use crate::types::Shape;
 
@@ -75,8 +75,8 @@ impl Primitive for Reshape {
         Ok(Lowering::Reinterpret(nest))
     }
 
-    fn bodies(&self) -> &[Body] {
-        &[]
+    fn nesting(&self) -> Nesting<'_> {
+        Nesting::Flat
     }
 }
 
@@ -180,8 +180,8 @@ impl Primitive for PermutedReshape {
         Ok(Lowering::Expand(b.finish(vec![result])))
     }
 
-    fn bodies(&self) -> &[Body] {
-        &[]
+    fn nesting(&self) -> Nesting<'_> {
+        Nesting::Flat
     }
 }
 

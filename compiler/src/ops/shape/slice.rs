@@ -1,7 +1,7 @@
 //! `slice`: every `stride`-th element between two bounds, along each axis.
 
 use super::*;
-use crate::ir::{Body, Params};
+use crate::ir::Params;
 use crate::loops::{Affine, Index};
 use crate::types::Shape;
 
@@ -110,8 +110,8 @@ impl Primitive for Slice {
         Ok(Lowering::Nests(vec![view_nest(&operands[0], &results[0], indices)]))
     }
 
-    fn bodies(&self) -> &[Body] {
-        &[]
+    fn nesting(&self) -> Nesting<'_> {
+        Nesting::Flat
     }
 }
 

@@ -1,7 +1,7 @@
 //! `split`: an array cut into pieces along an axis.
 
 use super::*;
-use crate::ir::{Body, Params};
+use crate::ir::Params;
 use crate::loops::{Affine, Index};
 
 /// Cuts its operand along one axis into consecutive pieces of these sizes, one result each.
@@ -97,8 +97,8 @@ impl Primitive for Split {
         Ok(Lowering::Nests(results.iter().enumerate().zip(self.offsets()).map(nest).collect()))
     }
 
-    fn bodies(&self) -> &[Body] {
-        &[]
+    fn nesting(&self) -> Nesting<'_> {
+        Nesting::Flat
     }
 }
 

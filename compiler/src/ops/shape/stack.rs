@@ -1,7 +1,7 @@
 //! `stack` and `unstack`: joining arrays along a new axis, and taking an axis apart.
 
 use super::*;
-use crate::ir::{Body, Params};
+use crate::ir::Params;
 use crate::loops::Index;
 
 /// Joins its operands, all of one shape, along a new axis at this position of the result.
@@ -78,8 +78,8 @@ impl Primitive for Stack {
         Ok(Lowering::Nests(operands.iter().enumerate().map(nest).collect()))
     }
 
-    fn bodies(&self) -> &[Body] {
-        &[]
+    fn nesting(&self) -> Nesting<'_> {
+        Nesting::Flat
     }
 }
 
@@ -154,8 +154,8 @@ impl Primitive for Unstack {
         Ok(Lowering::Nests(results.iter().enumerate().map(nest).collect()))
     }
 
-    fn bodies(&self) -> &[Body] {
-        &[]
+    fn nesting(&self) -> Nesting<'_> {
+        Nesting::Flat
     }
 }
 

@@ -1,7 +1,7 @@
 //! `tile`: an array repeated as a whole along its axes.
 
 use super::*;
-use crate::ir::{Body, Params};
+use crate::ir::Params;
 use crate::loops::{Affine, Dim, Index};
 use crate::types::Shape;
 
@@ -86,8 +86,8 @@ impl Primitive for Tile {
         Ok(Lowering::Nests(vec![copy_nest(operand, BufferId(0), dims, load, BufferId(1), store)]))
     }
 
-    fn bodies(&self) -> &[Body] {
-        &[]
+    fn nesting(&self) -> Nesting<'_> {
+        Nesting::Flat
     }
 }
 

@@ -1,7 +1,7 @@
 //! `squeeze` and `expand_dims`: removing and inserting axes of extent 1.
 
 use super::*;
-use crate::ir::{Body, Params};
+use crate::ir::Params;
 use crate::loops::Index;
 use crate::types::Shape;
 
@@ -73,8 +73,8 @@ impl Primitive for Squeeze {
         Ok(Lowering::Reinterpret(Some(view_nest(&operands[0], &results[0], indices))))
     }
 
-    fn bodies(&self) -> &[Body] {
-        &[]
+    fn nesting(&self) -> Nesting<'_> {
+        Nesting::Flat
     }
 }
 
@@ -157,8 +157,8 @@ impl Primitive for ExpandDims {
         Ok(Lowering::Reinterpret(Some(view_nest(&operands[0], &results[0], indices))))
     }
 
-    fn bodies(&self) -> &[Body] {
-        &[]
+    fn nesting(&self) -> Nesting<'_> {
+        Nesting::Flat
     }
 }
 

@@ -3,7 +3,7 @@
 use super::take_along;
 use super::top_k::{eval_first, first_positions, jvp_of_positions};
 use crate::diag::TypeError;
-use crate::ir::{Atom, Body, Builder, Params, Value};
+use crate::ir::{Atom, Builder, Params, Value};
 use crate::ops::rules::*;
 use crate::types::{Aval, DType, Kind, Tensor};
 
@@ -134,8 +134,8 @@ impl Primitive for ApproxTopK {
         Ok(Lowering::Expand(b.finish(vec![values, positions])))
     }
 
-    fn bodies(&self) -> &[Body] {
-        &[]
+    fn nesting(&self) -> Nesting<'_> {
+        Nesting::Flat
     }
 }
 

@@ -1,7 +1,7 @@
 //! `sort_order`: the permutation that sorts. JAX has no such primitive; every sort is lowered to it.
 
 use crate::diag::TypeError;
-use crate::ir::{Atom, Body, Builder, Params, Program};
+use crate::ir::{Atom, Builder, Params, Program};
 use crate::ops::rules::*;
 use crate::ops::shape::batch_axes_first;
 use crate::types::{Aval, DType, Scalar, Tensor};
@@ -72,8 +72,8 @@ impl Primitive for SortOrder {
         Ok(runtime_call(symbol, operands, results, Some(2 * n * item_bytes), integers))
     }
 
-    fn bodies(&self) -> &[Body] {
-        &[]
+    fn nesting(&self) -> Nesting<'_> {
+        Nesting::Flat
     }
 }
 

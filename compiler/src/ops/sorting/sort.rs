@@ -2,7 +2,7 @@
 
 use super::{FloatOrder, eval_positions, eval_take, order_keys, permutation, take_along};
 use crate::diag::TypeError;
-use crate::ir::{Atom, Body, Builder, Params};
+use crate::ir::{Atom, Builder, Params};
 use crate::ops::rules::*;
 use crate::ops::shape::Iota;
 use crate::ops::shape::batch_axes_first;
@@ -112,8 +112,8 @@ impl Primitive for Sort {
         Ok(Lowering::Expand(b.finish(results)))
     }
 
-    fn bodies(&self) -> &[Body] {
-        &[]
+    fn nesting(&self) -> Nesting<'_> {
+        Nesting::Flat
     }
 }
 

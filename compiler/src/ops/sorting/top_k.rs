@@ -2,7 +2,7 @@
 
 use super::{FloatOrder, eval_positions, eval_take, order_keys, permutation, reversed, take_along};
 use crate::diag::TypeError;
-use crate::ir::{Atom, Body, Builder, Params};
+use crate::ir::{Atom, Builder, Params};
 use crate::ops::rules::*;
 use crate::ops::shape::Slice;
 use crate::types::{Aval, DType, Kind, Scalar, Tensor};
@@ -131,8 +131,8 @@ impl Primitive for TopK {
         Ok(Lowering::Expand(b.finish(vec![values, positions])))
     }
 
-    fn bodies(&self) -> &[Body] {
-        &[]
+    fn nesting(&self) -> Nesting<'_> {
+        Nesting::Flat
     }
 }
 

@@ -9,7 +9,7 @@ mod reference;
 mod tests;
 
 use crate::diag::TypeError;
-use crate::ir::{Atom, Body, Builder, Params};
+use crate::ir::{Atom, Builder, Params};
 use crate::loops::{BlockBuilder, UnaryOp, Val};
 use crate::ops::rules::*;
 use crate::types::{Aval, DType, Kind, Scalar, Tensor};
@@ -225,8 +225,8 @@ impl Primitive for Special {
         Ok(elementwise_nest(operands, &results[0], |b, x| code.append(b, x)))
     }
 
-    fn bodies(&self) -> &[Body] {
-        &[]
+    fn nesting(&self) -> Nesting<'_> {
+        Nesting::Flat
     }
 }
 

@@ -83,8 +83,8 @@ impl Primitive for WindowFold {
         Ok(Lowering::Nests(vec![fold_by_body(&self.window.0, arrays, &results[0].shape, combine)]))
     }
 
-    fn bodies(&self) -> &[Body] {
-        std::slice::from_ref(&self.body)
+    fn nesting(&self) -> Nesting<'_> {
+        Nesting::Scalar(std::slice::from_ref(&self.body))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Keep, SelectAndGather, Window, sample_tensor, sample_windows};
 use crate::diag::TypeError;
-use crate::ir::{Atom, Body, Builder, Params};
+use crate::ir::{Atom, Builder, Params};
 use crate::loops::nests::window::{WindowAxis, fold};
 use crate::ops::Op;
 use crate::ops::reduction::{ReduceKind, folded_dtype};
@@ -135,8 +135,8 @@ impl Primitive for WindowReduce {
         Ok(Lowering::Nests(vec![nest]))
     }
 
-    fn bodies(&self) -> &[Body] {
-        &[]
+    fn nesting(&self) -> Nesting<'_> {
+        Nesting::Flat
     }
 }
 

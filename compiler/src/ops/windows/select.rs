@@ -3,7 +3,7 @@
 
 use super::{Window, sample_tensor, sample_windows};
 use crate::diag::TypeError;
-use crate::ir::{Atom, Body, Params};
+use crate::ir::{Atom, Params};
 use crate::loops::nests::window::{WindowAxis, gather_selected, scatter_selected};
 use crate::loops::{BinaryOp, BlockBuilder, BufferId, CompareOp, Nest};
 use crate::ops::reduction::ReduceKind;
@@ -170,8 +170,8 @@ impl Primitive for SelectAndGather {
         Ok(Lowering::Nests(vec![nest]))
     }
 
-    fn bodies(&self) -> &[Body] {
-        &[]
+    fn nesting(&self) -> Nesting<'_> {
+        Nesting::Flat
     }
 }
 
@@ -255,8 +255,8 @@ impl Primitive for SelectAndScatter {
         Ok(Lowering::Nests(vec![zeros(operand), scatter]))
     }
 
-    fn bodies(&self) -> &[Body] {
-        &[]
+    fn nesting(&self) -> Nesting<'_> {
+        Nesting::Flat
     }
 }
 

@@ -1,6 +1,7 @@
 //! What the rules make of small programs, and that every program computes what it did.
 
 use crate::diag::Sources;
+use crate::exports;
 use crate::ir::{Atom, Builder, Program};
 use crate::ops::Op;
 use crate::ops::reduction::ReduceKind;
@@ -505,10 +506,10 @@ fn optimized_cases_are_what_they_were() {
         let id = sources.add("case.ir", std::fs::read_to_string(&path).expect("a text"));
         let mut source = front::read(&sources, id).expect("a program");
         // Values from other files are not at hand here.
-        if pipeline::bind_constants(&mut source, &HashMap::new()).is_err() {
+        if exports::bind_constants(&mut source, &HashMap::new()).is_err() {
             continue;
         }
-        for entry in pipeline::entries(&source, &[]).expect("transformations that exist") {
+        for entry in exports::entries(&source, &[]).expect("transformations that exist") {
             count += 1;
             let name = format!("{} of {}", entry.name, path.display());
             check_optimized(&entry.program, &[]).map(drop).unwrap_or_else(|why| panic!("{name}: {why}"));

@@ -1,8 +1,8 @@
 //! The work on nested bodies grows with their depth, and does not double at each level.
 
 use crate::diag::Sources;
+use crate::exports::entries;
 use crate::front;
-use crate::pipeline::entries;
 use std::time::{Duration, Instant};
 
 /// A function of `x`, built around another one, for each level of nesting.

@@ -1,4 +1,4 @@
-//! The C functions: they split batches into matrices and scratch memory into arrays.
+//! The C functions, which `table` lists: they split batches into matrices and scratch memory into arrays.
 //!
 //! # Note: arguments
 //! Pointers to the arrays that are read, then to those that are written, then to scratch memory; after them the size of
@@ -9,6 +9,10 @@
 mod direct;
 mod householder;
 mod iterative;
+mod table;
+
+#[cfg(not(rjaxc_archive))]
+pub use table::symbols;
 
 use super::householder::Work;
 use super::matrix::{Matrix, Plain, Scratch, copy};
@@ -22,14 +26,14 @@ const MISMATCH: i32 = -7;
 trait Number: Scalar<Real: Plain> + Plain {}
 impl<T: Scalar<Real: Plain> + Plain> Number for T {}
 
-/// A routine with its arguments, for any type of numbers.
+/// A routine with its arguments, for a batch of any type of numbers.
 trait Routine {
     /// `None` if the scratch memory is too small.
     ///
     /// # Safety
     /// The pointers are to arrays of `T` (or of its real part, or of i32, as the routine says) with the extents of the
     /// arguments, which nobody else writes, and nobody else reads what is written.
-    unsafe fn run<T: Number>(&self, scratch: Scratch) -> Option<()>;
+    unsafe fn run<T: Number>(&self, batch: usize, scratch: Scratch) -> Option<()>;
 }
 
 /// Scratch memory of the caller.
@@ -41,23 +45,22 @@ struct Room {
 
 /// # Safety
 /// As [`Routine::run`] for the type that `dtype` names; the scratch memory is the routine's alone.
-unsafe fn dispatch(dtype: i64, room: Room, routine: &impl Routine) -> i32 {
+unsafe fn dispatch(dtype: i64, batch: usize, room: Option<Room>, routine: &impl Routine) -> i32 {
+    let Room { start, bytes } = room.unwrap_or(Room { start: core::ptr::null_mut(), bytes: 0 });
     // SAFETY: the caller says that the memory exists and is not used by others.
-    let scratch = Scratch::new(unsafe { piece_mut(room.start.cast(), 0, room.bytes) });
+    let scratch = Scratch::new(unsafe { piece_mut(start.cast(), 0, bytes) });
     // SAFETY: the caller's promise is the same.
     let done = unsafe {
         match dtype {
-            0 => routine.run::<f32>(scratch),
-            1 => routine.run::<f64>(scratch),
-            2 => routine.run::<Complex<f32>>(scratch),
-            3 => routine.run::<Complex<f64>>(scratch),
+            0 => routine.run::<f32>(batch, scratch),
+            1 => routine.run::<f64>(batch, scratch),
+            2 => routine.run::<Complex<f32>>(batch, scratch),
+            3 => routine.run::<Complex<f64>>(batch, scratch),
             _ => None,
         }
     };
     if done.is_some() { 0 } else { MISMATCH }
 }
-
-const NO_ROOM: Room = Room { start: core::ptr::null_mut(), bytes: 0 };
 
 /// Array number `index` of a batch of arrays of `count` elements.
 ///
@@ -115,10 +118,4 @@ fn mirror<T: Scalar>(a: &mut Matrix<T>, is_lower: bool) {
             }
         }
     }
-}
-
-/// Every function and its address.
-#[cfg(not(rjaxc_archive))]
-pub fn symbols() -> impl Iterator<Item = (&'static str, *const u8)> {
-    direct::symbols().into_iter().chain(householder::symbols()).chain(iterative::symbols())
 }

@@ -1,30 +1,26 @@
 //! Warns of derivatives and batches of the bodies of custom functions.
 
-use super::exports;
+use super::chosen;
+use super::transforms::{self, By, RuleKind};
 use crate::diag::Diagnostic;
 use crate::ir::source::{Export, Expression, Keyword, Source};
 use crate::ir::{Program, Value};
 use crate::ops::custom;
 use std::collections::HashSet;
 
-/// The transformations that transpose.
-const REVERSE: [&str; 6] = ["grad", "value_and_grad", "vjp", "jacrev", "hessian", "hvp"];
-
-/// The transformations that batch.
-const BATCHING: [&str; 4] = ["vmap", "jacfwd", "jacrev", "hessian"];
-
 /// The rules that derivatives and batches of a file ask for in vain: one warning each. `requested` is as for [`super::entries`].
 pub fn lost_rules(source: &Source, requested: &[Export]) -> Vec<Diagnostic> {
     let mut warnings = Vec::new();
     let mut seen = HashSet::new();
-    for export in exports(source, requested) {
+    for export in chosen(source, requested) {
         let expression = &export.expression;
         if let Some((function, active)) = differentiated(source, expression) {
-            let is_reverse = applies(expression, &REVERSE);
+            let is_reverse = asks_for(expression, RuleKind::Transpose);
             let active = smooth(function, &active);
             warnings.extend(unseen(custom::lost_rules(function, &active, is_reverse), &mut seen));
         }
-        if let Some(function) = function(source, expression).filter(|_| applies(expression, &BATCHING)) {
+        if let Some(function) = function(source, expression).filter(|_| asks_for(expression, RuleKind::Batch))
+        {
             warnings.extend(unseen(custom::lost_batching_rules(function), &mut seen));
         }
     }
@@ -49,12 +45,12 @@ fn unseen(mut lost: Vec<custom::LostRule>, seen: &mut HashSet<(String, Option<St
     lost.iter().map(warning).collect()
 }
 
-/// Is one of these transformations among those of the expression?
-fn applies(expression: &Expression, names: &[&str]) -> bool {
+/// Does one of the transformations of the expression ask for rules of this kind?
+fn asks_for(expression: &Expression, kind: RuleKind) -> bool {
     match expression {
         Expression::Function { .. } => false,
         Expression::Transform { name, argument, .. } => {
-            names.contains(&name.as_str()) || applies(argument, names)
+            transforms::row(name).is_some_and(|row| row.asks.contains(&kind)) || asks_for(argument, kind)
         }
     }
 }
@@ -92,21 +88,17 @@ fn warning(rule: &custom::LostRule) -> Diagnostic {
 /// The function that an expression differentiates, and by which inputs it may.
 fn differentiated<'s>(source: &'s Source, expression: &Expression) -> Option<(&'s Program, Vec<bool>)> {
     let Expression::Transform { name, argument, keywords, .. } = expression else { return None };
-    if matches!(name.as_str(), "jit" | "vmap" | "checkpoint") {
-        return differentiated(source, argument);
-    }
     let inner = differentiated(source, argument);
-    if inner.is_some() {
+    let by = transforms::row(name)?.by;
+    if inner.is_some() || by == By::Nothing {
         return inner;
     }
     let program = function(source, argument)?;
-    let all = vec![true; program.inputs.len()];
-    let active = match argnums(keywords) {
-        Some(argnums) => (0..program.inputs.len() as i64).map(|at| argnums.contains(&at)).collect(),
-        None if matches!(name.as_str(), "grad" | "value_and_grad") => {
-            (0..program.inputs.len()).map(|at| at == 0).collect()
-        }
-        None => all,
+    let inputs = 0..program.inputs.len();
+    let active = match (argnums(keywords), by) {
+        (Some(argnums), _) => inputs.map(|at| argnums.contains(&(at as i64))).collect(),
+        (None, By::First) => inputs.map(|at| at == 0).collect(),
+        (None, By::All | By::Nothing) => vec![true; program.inputs.len()],
     };
     Some((program, active))
 }

@@ -1,15 +1,19 @@
-//! What to compile: constants bound, exports chosen, transformations applied.
+//! What to compile: constants bound, rules attached, exports chosen, transformations applied.
 
-use super::{bodies, rules, transforms};
+mod constants;
+mod lost_rules;
+mod rules;
+mod transforms;
+
+pub use lost_rules::{lost_rules, lost_rules_by_all};
+
 use crate::diag::{Diagnostic, Span};
-use crate::ir::source::{ConstantValue, Export, Expression, Function, Keyword, LeftOut, Source};
-use crate::ir::{self, Atom, Body, Builder, Program, inline::Scope};
-use crate::ops::shape::Constant;
+use crate::ir::source::{Export, Expression, Function, Keyword, LeftOut, Source};
+use crate::ir::{self, Program};
 use crate::optimize;
 use crate::transform::widen::widen;
 use crate::types::{Aval, Tensor};
-use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::collections::HashMap;
 
 /// A function to compile, under its exported name.
 #[derive(Clone, PartialEq, Debug)]
@@ -22,84 +26,18 @@ pub struct Entry {
     pub left_out: LeftOut,
 }
 
-/// Turns constvars into constants, and gives custom functions their rules. `values` are the contents of files and of `--consts`, by constvar name; literals
-/// of `const` lines need none.
+/// Turns constvars into constants, and gives custom functions their rules. `values` are the contents of files and of
+/// `--consts`, by constvar name; literals of `const` lines need none.
 ///
 /// Errors: a constvar without a value, or of another dtype or shape than its binder says; a rule that does not fit.
 pub fn bind_constants(source: &mut Source, values: &HashMap<String, Tensor>) -> Result<(), Vec<Diagnostic>> {
-    let mut known: HashMap<String, Arc<Tensor>> = HashMap::new();
-    for constant in &source.constants {
-        if let ConstantValue::Tensor(value) = &constant.value {
-            known.insert(constant.name.clone(), Arc::new(value.clone()));
-        }
-    }
-    known.extend(values.iter().map(|(name, value)| (name.clone(), Arc::new(value.clone()))));
-    let mut errors = Vec::new();
-    for function in &mut source.functions {
-        match bind(function, &known) {
-            Ok(program) => function.program = program,
-            // A shared body is only of interest where it is called; see `missing_in_bodies`.
-            Err(_) if function.called => {}
-            Err(error) => errors.push(error),
-        }
-    }
-    bodies::bind(source, values, &mut errors);
-    if errors.is_empty() { rules::attach(source) } else { Err(errors) }
-}
-
-fn bind(function: &Function, known: &HashMap<String, Arc<Tensor>>) -> Result<Program, Diagnostic> {
-    let program = &function.program;
-    if program.constvars.is_empty() {
-        return Ok(program.clone());
-    }
-    let mut values = Vec::new();
-    for (&constvar, name) in program.constvars.iter().zip(&function.constvar_names) {
-        let value = known.get(name).ok_or_else(|| missing(function, name))?;
-        let expected = program.aval(constvar);
-        if value.aval() != expected {
-            let message =
-                format!("constant {name} of {}: expected {expected}, found {}", function.name, value.aval());
-            return Err(Diagnostic::error(message).at(function.span));
-        }
-        values.push(value.clone());
-    }
-    Ok(with_constants(program, &values))
-}
-
-/// The program with these values in place of its constvars.
-pub(super) fn with_constants(program: &Program, values: &[Arc<Tensor>]) -> Program {
-    let mut b = Builder::new();
-    let mut scope = Scope::new(program);
-    for &input in &program.inputs {
-        let var = b.input(program.aval(input).clone());
-        scope.bind(input, var.into());
-    }
-    for (&constvar, value) in program.constvars.iter().zip(values) {
-        let atom = match value.to_literal().filter(|_| value.shape().is_scalar()) {
-            Some(literal) => Atom::Literal(literal),
-            None => b.emit_one(Constant { value: value.clone() }, &[]),
-        };
-        scope.bind(constvar, atom);
-    }
-    for eqn in &program.equations {
-        b.set_origin(eqn.origin.clone());
-        let avals = eqn.results.iter().map(|&var| program.aval(var).clone()).collect();
-        let results = b.emit_typed(eqn.op.clone(), &scope.atoms(&eqn.operands), avals);
-        scope.bind_all(&eqn.results, &results);
-    }
-    b.finish(scope.atoms(&program.outputs))
-}
-
-fn missing(function: &Function, name: &str) -> Diagnostic {
-    Diagnostic::error(format!("constant {name} of {} has no value", function.name)).at(function.span).hint(format!(
-        "jaxpr text does not hold the values of closed-over arrays: add `const {name}: TYPE = file(\"weights.npz\", \
-         \"{name}\")`, or pass --consts weights.npz"
-    ))
+    constants::bind(source, values)?;
+    rules::attach(source)
 }
 
 /// What to compile: `requested` if there are any, else the file's `export` lines, else every function that
 /// no other one calls.
-pub fn exports(source: &Source, requested: &[Export]) -> Vec<Export> {
+pub fn chosen(source: &Source, requested: &[Export]) -> Vec<Export> {
     match (requested, source.exports.as_slice()) {
         ([], []) => source.functions.iter().filter(|function| !function.called).map(as_export).collect(),
         ([], in_file) => in_file.to_vec(),
@@ -107,13 +45,13 @@ pub fn exports(source: &Source, requested: &[Export]) -> Vec<Export> {
     }
 }
 
-/// The functions of [`exports`].
+/// The functions of [`chosen`].
 ///
 /// Errors: an unknown function or transformation, or one that cannot be applied.
 pub fn entries(source: &Source, requested: &[Export]) -> Result<Vec<Entry>, Vec<Diagnostic>> {
     let mut errors = Vec::new();
     let mut entries: Vec<Entry> = Vec::new();
-    for export in exports(source, requested) {
+    for export in chosen(source, requested) {
         let functions = functions(source, &export).unwrap_or_else(|error| {
             errors.push(error);
             Vec::new()
@@ -221,7 +159,7 @@ fn apply(source: &Source, expression: &Expression, purpose: Purpose) -> Result<E
         Expression::Function { name, span } => {
             let found = source.functions.iter().find(|function| function.name == *name);
             let function = found.ok_or_else(|| unknown_function(source, name, *span))?;
-            let program = complete(source, function)?.clone();
+            let program = constants::complete(source, function)?.clone();
             Ok(Entry {
                 name: name.clone(),
                 program: match purpose {
@@ -238,48 +176,6 @@ fn apply(source: &Source, expression: &Expression, purpose: Purpose) -> Result<E
             transforms::apply(name, *span, keywords, &apply(source, argument, purpose)?)
         }
     }
-}
-
-/// The program of a function that can be run: all its constants, and those of its bodies, have values.
-fn complete<'s>(source: &Source, function: &'s Function) -> Result<&'s Program, Diagnostic> {
-    if let Some(name) = function.constvar_names.first().filter(|_| !function.program.constvars.is_empty()) {
-        return Err(missing(function, name));
-    }
-    missing_in_bodies(source, &function.program, &mut HashSet::new()).map_or(Ok(&function.program), Err)
-}
-
-/// Bodies with constants of their own can be read and printed, but not run.
-fn missing_in_bodies(source: &Source, program: &Program, seen: &mut HashSet<Body>) -> Option<Diagnostic> {
-    for eqn in &program.equations {
-        for body in eqn.op.bodies() {
-            if !body.constvars.is_empty() {
-                let (name, count) = (eqn.op.name(), body.constvars.len());
-                let message =
-                    format!("{name}: its body needs the values of {count} constants, which the text lacks");
-                return Some(Diagnostic::error(message).hint(way_out(source, body)).with_origin(&eqn.origin));
-            }
-            if seen.insert(body.clone())
-                && let Some(error) = missing_in_bodies(source, body, seen)
-            {
-                return Some(error);
-            }
-        }
-    }
-    None
-}
-
-/// Where the values of the constants of a body are found.
-fn way_out(source: &Source, body: &Program) -> String {
-    let paths: Vec<String> = body.const_ids.iter().filter_map(|&id| source.path_of_constant(id)).collect();
-    let arrays = match paths.as_slice() {
-        [] => String::new(),
-        [only] => format!(", or pass --consts with an array `{only}`"),
-        [first, .., last] => format!(", or pass --consts with arrays `{first}` to `{last}`"),
-    };
-    format!(
-        "JAX prints no values for constants of nested functions, but `jax.jit(f).lower(*args).as_text()` and the bytes \
-         of `jax.export` hold them: compile one of those{arrays} (counted in the order of the text)"
-    )
 }
 
 fn unknown_function(source: &Source, name: &str, span: Span) -> Diagnostic {

@@ -4,7 +4,7 @@
 //! The program of a rule may call custom functions, too, its own among them (the derivative of zeta has zeta in it).
 //! [`DEPTH`] derivatives of derivatives find rules there; beyond that, bodies are differentiated as they stand.
 
-use super::bodies;
+use super::constants::lacks_constants;
 use crate::diag::Diagnostic;
 use crate::ir::Program;
 use crate::ir::source::{CustomRule, RuleNames, Source};
@@ -86,9 +86,9 @@ impl Candidate {
             }
         };
         let lacks_constants = match &programs {
-            Programs::Jvp(program) => bodies::lacks_constants(program),
+            Programs::Jvp(program) => lacks_constants(program),
             Programs::Vjp(VjpRule { forward, backward }) => {
-                bodies::lacks_constants(forward) || bodies::lacks_constants(backward)
+                lacks_constants(forward) || lacks_constants(backward)
             }
         };
         Candidate { name: rule.name.clone(), body: rule.body.clone(), programs, lacks_constants }

@@ -1,16 +1,5 @@
 //! Every pass, in order. Dumping, stopping and verification live here and nowhere else.
 
-mod bodies;
-mod exports;
-mod lost_rules;
-mod rules;
-mod transforms;
-
-pub use exports::{
-    Entry, WithDerivatives, bind_constants, entries, exports, in_double_precision, with_derivatives,
-};
-pub use lost_rules::{lost_rules, lost_rules_by_all};
-
 use crate::diag::{Diagnostic, Origin};
 use crate::ir::{self, Program};
 use crate::loops::{self, Module};
