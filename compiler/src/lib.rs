@@ -66,7 +66,7 @@ use codegen::cpu::{DataBlob, DataRef, EntryPoint, StackUse, Unit};
 use diag::{Diagnostic, Origin, SourceId, Sources};
 use exports::Entry;
 use ir::source::{Source, Threefry};
-use link::{FunctionNames, Interface, Names, Signature};
+use link::{Entries, FunctionNames, Interface, Names, Signature};
 use loops::Module;
 use pipeline::{Observe, Sink};
 
@@ -169,7 +169,10 @@ fn emit_function(
 ) -> Result<(), Diagnostic> {
     let entry = EntryPoint {
         call: names.call_symbol.clone(),
-        direct: signature.is_positional().then(|| names.symbol.clone()),
+        direct: match names.entries {
+            Entries::Both => Some(names.symbol.clone()),
+            Entries::Lists => None,
+        },
         inputs: signature.inputs.len(),
         outputs: signature.outputs.len(),
         checks: interface.is_checked.then(|| signature.checks()),

@@ -143,7 +143,7 @@ fn attached(program: &Program, rules: &[Candidate], outcomes: &mut [Outcome]) ->
 fn best(call: &CustomCall, rules: &[Candidate], outcomes: &mut [Outcome]) -> Option<CustomCall> {
     let is_named = |rule: &Candidate| call.name.as_deref() == Some(rule.name.as_str());
     let can_serve = |rule: &Candidate| !rule.lacks_constants || !custom::is_known(call);
-    let same_body = |rule: &Candidate| rule.body.as_ref().is_some_and(|body| body == call.body());
+    let same_body = |rule: &Candidate| rule.body.as_ref().is_some_and(|body| body == call.body().program());
     let mut named: Vec<(usize, &Candidate)> =
         rules.iter().enumerate().filter(|(_, rule)| is_named(rule) && can_serve(rule)).collect();
     named.sort_by_key(|(_, rule)| !same_body(rule));

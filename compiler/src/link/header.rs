@@ -2,7 +2,7 @@
 
 use super::element::{code_name, element};
 use super::text::{comment_text, left_out};
-use super::{ABI_VERSION, FunctionNames, Interface, Names, Signature, status};
+use super::{ABI_VERSION, Entries, FunctionNames, Interface, Names, Signature, status};
 use crate::types::{Aval, DType};
 
 /// The text of the header that declares the functions of `interface`.
@@ -117,12 +117,27 @@ fn declarations(signature: &Signature, names: &FunctionNames) -> String {
         "int32_t {}(const void *const *in, void *const *out, void *work, const rjax_exec *exec);\n",
         names.call_symbol
     );
-    if !signature.is_positional() {
-        text += "/* `in` and `out` point at the arrays in the order below. exec may be NULL: this thread alone. */\n";
-        text += &general;
-        text += "/* The same with a parameter for each array. */\nstatic inline ";
+    let each = with_each(signature, names);
+    match names.entries {
+        Entries::Both => {
+            text += &format!(
+                "{each};\n/* The same; `in` and `out` point at the arrays in that order. exec may be NULL: this thread alone. */\n{general}"
+            );
+        }
+        Entries::Lists => {
+            text += "/* `in` and `out` point at the arrays in the order below. exec may be NULL: this thread alone. */\n";
+            text += &general;
+            text += "/* The same with a parameter for each array. */\nstatic inline ";
+            text += &each;
+            text += &collected(names);
+        }
     }
-    text += &format!("int32_t {}(\n", names.symbol);
+    text + &format!("const rjax_metadata *{}(void);\n", names.metadata_symbol)
+}
+
+/// The function with a parameter for each array, as far as its last parameter.
+fn with_each(signature: &Signature, names: &FunctionNames) -> String {
+    let mut text = format!("int32_t {}(\n", names.symbol);
     for ((name, aval), identifier) in signature.inputs.iter().zip(&names.inputs) {
         let declared = declared("const ", identifier, aval);
         text += &parameter(&declared, "", name, identifier, aval);
@@ -131,13 +146,7 @@ fn declarations(signature: &Signature, names: &FunctionNames) -> String {
         let declared = declared("", identifier, aval);
         text += &parameter(&declared, "result ", name, identifier, aval);
     }
-    if signature.is_positional() {
-        text += "    void *work);\n/* The same; `in` and `out` point at the arrays in that order. exec may be NULL: this thread alone. */\n";
-        text += &general;
-    } else {
-        text += &collected(names);
-    }
-    text + &format!("const rjax_metadata *{}(void);\n", names.metadata_symbol)
+    text + "    void *work)"
 }
 
 /// The rest of a function that hands its parameters on as two lists. A zero at their ends: C has no empty arrays.
@@ -145,7 +154,7 @@ fn collected(names: &FunctionNames) -> String {
     let [inputs, outputs] = [&names.inputs, &names.outputs]
         .map(|list| list.iter().map(|name| format!("{name}, ")).collect::<String>());
     format!(
-        "    void *work) {{\n  const void *const rjax_in[] = {{{inputs}0}};\n  void *const rjax_out[] = {{{outputs}0}};\n  \
+        " {{\n  const void *const rjax_in[] = {{{inputs}0}};\n  void *const rjax_out[] = {{{outputs}0}};\n  \
          return {}(rjax_in, rjax_out, work, 0);\n}}\n",
         names.call_symbol
     )

@@ -28,7 +28,7 @@ pub use element::dtype_code;
 pub use header::header;
 pub use manifest::{RealTime, manifest};
 pub use metadata::{Blob, metadata};
-pub use names::{FunctionNames, Names};
+pub use names::{Entries, FunctionNames, Names};
 pub use rust::rust_module;
 pub use text::{comment_text, is_symbol_prefix};
 
@@ -76,16 +76,7 @@ pub struct Interface {
     pub version: String,
 }
 
-/// Functions of more arrays have no entry with a parameter for each: a compiler need not take more than 127 (C11 5.2.4.1)
-/// or 256 (C++ Annex B) of them, and code for thousands that live at once takes time in their square.
-const MOST_PARAMETERS: usize = 255;
-
 impl Signature {
-    /// Is there a symbol with a parameter per array? Otherwise the header has it as an inline function.
-    pub fn is_positional(&self) -> bool {
-        self.inputs.len() + self.outputs.len() <= MOST_PARAMETERS
-    }
-
     /// What the function requires of its pointers. An array of no bytes has no address that would matter.
     pub fn checks(&self) -> Checks {
         let arrays = self.inputs.iter().chain(&self.outputs);

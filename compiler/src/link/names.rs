@@ -7,10 +7,11 @@ use std::collections::HashSet;
 /// The outside names of one function.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct FunctionNames {
-    /// The symbol of the function with one parameter per array: `model_predict`.
+    /// The function with one parameter per array: `model_predict`. A symbol if `entries` says so.
     pub symbol: String,
     /// The symbol of the function that takes arrays of pointers: `model_predict_call`.
     pub call_symbol: String,
+    pub entries: Entries,
     /// The symbol of the function that returns the metadata: `model_predict_metadata`.
     pub metadata_symbol: String,
     /// What the function's C macros begin with: `MODEL_PREDICT`.
@@ -23,6 +24,19 @@ pub struct FunctionNames {
     pub inputs: Vec<String>,
     pub outputs: Vec<String>,
 }
+
+/// Which entries the object has for a function. Callers find the other in the header and in the Rust module.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Entries {
+    /// One with a parameter per array, and one that takes arrays of pointers.
+    Both,
+    /// Only that which takes arrays of pointers: a compiler need not take more than 127 parameters (C11 5.2.4.1) or 256
+    /// (C++ Annex B), and code for thousands that live at once takes time in their square.
+    Lists,
+}
+
+/// Functions of more arrays have [`Entries::Lists`].
+const MOST_PARAMETERS: usize = 255;
 
 /// The outside names of an object's functions.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -46,7 +60,12 @@ impl Names {
             let rust_name = claim(&mut rust_names, &identifier(&signature.name).to_ascii_lowercase(), &[""]);
             let rust_type = claim(&mut rust_types, &camel_case(&rust_name), &[""]);
             let (inputs, outputs) = parameters(signature);
+            let entries = match inputs.len() + outputs.len() {
+                ..=MOST_PARAMETERS => Entries::Both,
+                _ => Entries::Lists,
+            };
             functions.push(FunctionNames {
+                entries,
                 call_symbol: format!("{symbol}_call"),
                 metadata_symbol: format!("{symbol}_metadata"),
                 macro_stem: symbol.to_ascii_uppercase(),

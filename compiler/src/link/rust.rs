@@ -2,7 +2,7 @@
 
 use super::element::element;
 use super::text::{comment_text, left_out};
-use super::{FunctionNames, Interface, Names, Signature, status};
+use super::{Entries, FunctionNames, Interface, Names, Signature, status};
 use crate::types::Aval;
 
 /// The text of a module for `mod model;` or `include!`. It compiles without warnings in editions 2021 and 2024,
@@ -106,9 +106,9 @@ fn wrapper(signature: &Signature, names: &FunctionNames) -> String {
     }
     text += &format!("    work: &mut {}Work,\n) -> Result<(), Status> {{\n", names.rust_type);
     text += "    // SAFETY: every pointer comes from a reference to an array of the size and alignment that the\n    // function was compiled for, and Rust keeps the results apart from all else.\n";
-    text += &match signature.is_positional() {
-        true => call_with_each(names, &arguments),
-        false => call_with_lists(names, arguments.split_at(names.inputs.len())),
+    text += &match names.entries {
+        Entries::Both => call_with_each(names, &arguments),
+        Entries::Lists => call_with_lists(names, arguments.split_at(names.inputs.len())),
     };
     text + "    if status == 0 { Ok(()) } else { Err(Status(status)) }\n}\n"
 }
@@ -159,21 +159,24 @@ fn array_type(aval: &Aval) -> String {
 fn foreign(interface: &Interface, names: &Names) -> String {
     let mut text = "\nmod ffi {\n    unsafe extern \"C\" {\n".to_string();
     for (signature, function) in interface.functions.iter().zip(&names.functions) {
-        if !signature.is_positional() {
-            text += &format!(
+        text += &match function.entries {
+            Entries::Both => foreign_with_each(signature, function),
+            Entries::Lists => format!(
                 "        pub fn {}(inputs: *const *const u8, outputs: *const *mut u8, work: *mut u8, exec: *const u8) -> i32;\n",
                 function.call_symbol
-            );
-            continue;
-        }
-        text += &format!("        pub fn {}(\n", function.symbol);
-        for ((_, aval), identifier) in signature.inputs.iter().zip(&function.inputs) {
-            text += &format!("            {identifier}: *const {},\n", element(aval.dtype).rust);
-        }
-        for ((_, aval), identifier) in signature.outputs.iter().zip(&function.outputs) {
-            text += &format!("            {identifier}: *mut {},\n", element(aval.dtype).rust);
-        }
-        text += "            work: *mut u8,\n        ) -> i32;\n";
+            ),
+        };
     }
     text + "    }\n}\n"
+}
+
+fn foreign_with_each(signature: &Signature, names: &FunctionNames) -> String {
+    let mut text = format!("        pub fn {}(\n", names.symbol);
+    for ((_, aval), identifier) in signature.inputs.iter().zip(&names.inputs) {
+        text += &format!("            {identifier}: *const {},\n", element(aval.dtype).rust);
+    }
+    for ((_, aval), identifier) in signature.outputs.iter().zip(&names.outputs) {
+        text += &format!("            {identifier}: *mut {},\n", element(aval.dtype).rust);
+    }
+    text + "            work: *mut u8,\n        ) -> i32;\n"
 }

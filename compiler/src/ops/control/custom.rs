@@ -70,7 +70,7 @@ impl CustomCall {
         CustomCall { kind, name, rest, programs: vec![body] }
     }
 
-    pub fn body(&self) -> &Program {
+    pub fn body(&self) -> &Body {
         &self.programs[0]
     }
 
@@ -154,33 +154,24 @@ impl CustomCall {
         Ok(Duals { primals: primals.to_vec(), tangents })
     }
 
+    /// `by_body`: the operands whose slopes the rule leaves to the body, which is elementwise.
     fn jvp_by_jvp_rule(
         &self,
         rule: &Program,
+        by_body: &[usize],
         cx: &mut JvpCx,
         primals: &[Atom],
         tangents: &[Tangent],
     ) -> Rule<Duals> {
-        let tangents: Vec<Atom> = tangents.iter().map(|tangent| instantiated(cx.builder, tangent)).collect();
-        let results = inline(cx.builder, rule, &[primals, &tangents].concat());
-        let (primals, found) = results.split_at(self.body().outputs.len());
+        let dense: Vec<Atom> = tangents.iter().map(|tangent| instantiated(cx.builder, tangent)).collect();
+        let results = inline(cx.builder, rule, &[primals, &dense].concat());
+        let (outputs, found) = results.split_at(self.body().outputs.len());
         let tangent = |&found: &Atom| match cx.builder.aval(found) {
             aval if aval.dtype == DType::Float0 => Tangent::Zero(aval),
             _ => Tangent::Value(found),
         };
-        Ok(Duals { primals: primals.to_vec(), tangents: found.iter().map(tangent).collect() })
-    }
-
-    /// As [`Self::jvp_by_jvp_rule`], with the slopes that [`custom::by_body`] leaves to the body, which is elementwise.
-    fn jvp_by_known_rule(
-        &self,
-        rule: &Program,
-        cx: &mut JvpCx,
-        primals: &[Atom],
-        tangents: &[Tangent],
-    ) -> Rule<Duals> {
-        let mut duals = self.jvp_by_jvp_rule(rule, cx, primals, tangents)?;
-        for operand in custom::by_body(self) {
+        let mut duals = Duals { primals: outputs.to_vec(), tangents: found.iter().map(tangent).collect() };
+        for &operand in by_body {
             let Tangent::Value(tangent) = &tangents[operand] else { continue };
             let alone: Vec<bool> = (0..primals.len()).map(|position| position == operand).collect();
             let joint = (cx.bodies.jvp)(self.body(), &alone)?;
@@ -344,7 +335,7 @@ impl Primitive for CustomCall {
         let keys = self.kind.rule_keys().iter();
         let with_rule =
             keys.zip(self.rule()).fold(self.rest.clone(), |rest, (key, body)| rest.with(key, body.clone()));
-        call_params(self.name.as_deref(), CUSTOM_BODY_KEYS[0], &self.programs[0], &with_rule)
+        call_params(self.name.as_deref(), CUSTOM_BODY_KEYS[0], self.body(), &with_rule)
     }
 
     fn infer(&self, operands: &[Aval]) -> Result<Vec<Aval>, TypeError> {
@@ -358,10 +349,10 @@ impl Primitive for CustomCall {
     fn jvp(&self, cx: &mut JvpCx, primals: &[Atom], tangents: &[Tangent]) -> Rule<Duals> {
         match self.rule() {
             [] => match custom::rule(self) {
-                Some(rule) => self.jvp_by_known_rule(&rule, cx, primals, tangents),
+                Some(rule) => self.jvp_by_jvp_rule(&rule, &custom::by_body(self), cx, primals, tangents),
                 None => self.jvp_by_body(cx, primals, tangents),
             },
-            [rule] => self.jvp_by_jvp_rule(rule, cx, primals, tangents),
+            [rule] => self.jvp_by_jvp_rule(rule, &[], cx, primals, tangents),
             [forward, backward, ..] => self.jvp_by_vjp_rule([forward, backward], cx, primals, tangents),
         }
     }
@@ -373,7 +364,7 @@ impl Primitive for CustomCall {
         cotangents: &[Tangent],
         operands: &[Operand],
     ) -> Rule<Vec<Tangent>> {
-        let body = self.programs[0].clone();
+        let body = self.body().clone();
         let call = Call { kind: CallKind::Jit, name: self.name.clone(), body, rest: Params::new() };
         call.transpose(cx, cotangents, operands)
     }
@@ -389,7 +380,7 @@ impl Primitive for CustomCall {
     }
 
     fn lower(&self, _: &[Aval], _: &[Aval]) -> Rule<Lowering> {
-        Ok(Lowering::Expand(self.body().clone()))
+        Ok(Lowering::Expand(self.body().program().clone()))
     }
 
     fn nesting(&self) -> Nesting<'_> {

@@ -7,7 +7,7 @@ use crate::ir::{Atom, Body, Params};
 use crate::ops::control::{Call, CallKind, CustomCall, CustomLinear, PlatformIndex};
 use crate::ops::custom;
 use crate::ops::rules::hlo::{Export, Import, Imported, StableHlo};
-use crate::ops::rules::{Nested, NoRule, Rule};
+use crate::ops::rules::{NoRule, Rule};
 
 const LINEAR: NoRule = NoRule::ByDesign("a custom vjp rule has no forward derivative to be written");
 
@@ -54,7 +54,7 @@ impl StableHlo for PlatformIndex {
 
 impl StableHlo for CustomCall {
     fn to_hlo(&self, cx: &mut Export, operands: &[Value]) -> Rule<Vec<Value>> {
-        exported(cx, &self.bodies()[0], self.name.as_deref(), operands)
+        exported(cx, self.body(), self.name.as_deref(), operands)
     }
 }
 
