@@ -387,6 +387,26 @@ fn lost_rules_are_said_and_can_be_denied() {
     assert!(folder.rjaxc(&["check-grad", "ste.ir"]).succeeds().contains("not tested"));
 }
 
+#[test]
+fn rules_that_no_differentiated_argument_reaches_are_not_lost() {
+    let folder = Folder::new("unreached_rules");
+    let text = STRAIGHT_THROUGH.replace("lambda ; x:f32[3].", "lambda ; y:f32[] x:f32[3].");
+    folder.write("ste.ir", text.replace("(e,)", "(g,)").replace("  in (g", "    g:f32[] = mul e y\n  in (g"));
+    for (export, is_lost) in
+        [("jacfwd(main)", false), ("hessian(main)", false), ("jacfwd(main, 1)", true), ("jvp(main)", true)]
+    {
+        let export = format!("g = {export}");
+        let check = folder.rjaxc(&["check", "ste.ir", "--export", &export]);
+        assert_eq!(
+            check.stderr.contains("the custom_jvp rule of ste"),
+            is_lost,
+            "{export}: {}",
+            check.stderr
+        );
+        check.succeeds();
+    }
+}
+
 /// A function with a batching rule and one with a transpose, of which the text has neither.
 const WITHOUT_RULES: &str = "{ lambda ; a:f32[3]. let
     b:f32[3] = custom_vmap_call[call={ lambda ; c:f32[3]. let d:f32[3] = sin c in (d,) } rule=<function rule at 0x7f>] a
