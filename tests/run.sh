@@ -102,6 +102,10 @@ if [ -d "$corpus" ]; then
     if [ -n "$python" ]; then
         judge jaxpr harness jnp programs programs12 grad vmap
         judge stablehlo stablehlo harness jnp programs grad vmap
+        step "conformance with JAX, through a C compiler"
+        "$python" "$corpus/runner.py" "$corpus/cases/programs" "$corpus/cases/programs12" "$corpus/cases/jnp" --jobs 2 \
+            --server "$rjaxc conform --cc cc" --report build/conformance-c.json -q || true
+        "$python" tests/conformance/verdict.py tests/conformance/c.txt build/conformance-c.json
         step "texts of other versions and producers"
         "$python" "$versions/run.py" "$rjaxc" --json build/versions.json || true
         "$python" tests/conformance/verdict.py tests/conformance/versions.txt build/versions.json

@@ -174,6 +174,16 @@ pub struct RunArgs {
     /// Write the results as out0, out1, ... instead of printing them
     #[arg(long, value_name = "OUT.npz")]
     pub out: Option<PathBuf>,
+    #[command(flatten)]
+    pub through: ThroughArgs,
+}
+
+/// Who compiles what is called here.
+#[derive(Args, Debug)]
+pub struct ThroughArgs {
+    /// Call what this C compiler makes of --emit=c, such as 'cc -O3 -march=native', and not our own code
+    #[arg(long, value_name = "CC")]
+    pub cc: Option<String>,
 }
 
 #[derive(Args, Debug)]
@@ -185,6 +195,8 @@ pub struct BenchArgs {
     /// How long to measure. Units: milliseconds
     #[arg(long, value_name = "MS", default_value_t = 500)]
     pub time: u64,
+    #[command(flatten)]
+    pub through: ThroughArgs,
 }
 
 #[derive(Args, Debug)]
@@ -252,6 +264,8 @@ pub struct ConformArgs {
     /// The processor to compile for, with the same default as everywhere
     #[arg(long, value_name = "CPU")]
     pub target_cpu: Option<String>,
+    #[command(flatten)]
+    pub through: ThroughArgs,
 }
 
 /// `--visibility`.

@@ -2,7 +2,7 @@
 
 use crate::args::CheckGradArgs;
 use crate::clock::Clock;
-use crate::execute::Executable;
+use crate::execute::{Executable, Maker};
 use crate::failure::Failure;
 use crate::{inputs, output, road};
 use rjaxc_compiler::derivatives::{
@@ -35,7 +35,8 @@ pub fn run(args: &CheckGradArgs, sources: &mut Sources) -> Result<(), Failure> {
     let WithDerivatives { value, pushforward, pullback } = exports::with_derivatives(&source, export)?;
     let entries = [value, named(pushforward, "jvp"), named(pullback, "vjp")];
     let (module, _) = road::compile_entries(&entries, &args.program, &[])?;
-    let executable = Executable::new(&entries, &module, args.program.target_cpu.as_deref())?;
+    let executable =
+        Executable::new(&entries, &module, Maker { cpu: args.program.target_cpu.as_deref(), cc: None })?;
     clock.lap("compile");
 
     let call = |position: usize, inputs: &[Tensor]| {

@@ -125,7 +125,7 @@ impl Plan {
             let place =
                 if base == Path::new("-") { "standard output".into() } else { base.display().to_string() };
             return Err(Failure::usage(format!(
-                "{place} takes one text: --emit=ir, stablehlo, loops, clif, header, rust or json; or --emit=obj"
+                "{place} takes one text: --emit=ir, stablehlo, loops, tree, clif, c, header, rust or json; or --emit=obj"
             )));
         }
         refuse_libraries(&base, &kinds)?;
@@ -254,6 +254,8 @@ impl Product {
             Kind::Clif => self.clif.clone().unwrap_or_default(),
             Kind::Ir => self.programs(),
             Kind::Loops => self.compiled.module.to_string(),
+            Kind::Tree => rjaxc_compiler::trees(&self.compiled.module),
+            Kind::C => rjaxc_compiler::c_file(&self.compiled.module, &self.interface)?,
             Kind::Header => link::header(&self.interface),
             Kind::Rust => link::rust_module(&self.interface, args.rust_status.as_deref()),
             Kind::Json => link::manifest(&self.interface, &self.bounds),

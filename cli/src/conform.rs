@@ -103,6 +103,7 @@ impl Worker {
         command.args(["conform", "--worker"]).stdin(Stdio::piped()).stdout(Stdio::piped());
         command.args(args.guard.then_some("--guard"));
         command.args(args.target_cpu.iter().map(|cpu| format!("--target-cpu={cpu}")));
+        command.args(args.through.cc.iter().map(|cc| format!("--cc={cc}")));
         let mut child = command.spawn()?;
         let requests = child.stdin.take().ok_or(io::ErrorKind::BrokenPipe)?;
         let output = child.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?;

@@ -13,6 +13,10 @@ pub enum Kind {
     Ir,
     /// The loop nests after all passes over loops
     Loops,
+    /// The loops of each nest, with addresses in bytes
+    Tree,
+    /// One file of C11 that does what the object does, for any C compiler
+    C,
     /// The C header
     Header,
     /// The Rust module
@@ -37,6 +41,8 @@ impl Kind {
             // A plain `.ir` is what programs are called.
             Kind::Ir => "optimized.ir",
             Kind::Loops => "loops",
+            Kind::Tree => "tree",
+            Kind::C => "c",
             Kind::Header => "h",
             Kind::Rust => "rs",
             Kind::Json => "json",

@@ -1,12 +1,15 @@
 //! Compiled code in memory of this process: `rjaxc run`, `bench` and `conform`.
 //!
-//! The call of the compiled function, and the memory that it gets, are the only `unsafe` code of the command line.
+//! The call of the compiled function, and the memory that it gets, are the only `unsafe` code of the command line, beside
+//! the loading of a library.
 
 mod buffer;
+mod library;
 
 pub use buffer::{Guard, Placement};
 
 use buffer::{ALIGN, Buffer};
+use library::Library;
 
 use crate::failure::Failure;
 use cranelift_jit::{JITBuilder, JITModule};
@@ -22,9 +25,26 @@ use std::ffi::c_void;
 
 /// Compiled functions in executable memory, which stays until the process ends.
 pub struct Executable {
-    // Keeps the memory that `functions` point into.
-    module: JITModule,
+    // Keeps the memory that functions lie in.
+    code: Code,
     interface: Interface,
+}
+
+/// Who made the code.
+enum Code {
+    /// This compiler.
+    Own(JITModule),
+    /// A C compiler, of the C file.
+    Library(Library),
+}
+
+/// Who makes the code, of what is asked for.
+#[derive(Clone, Copy)]
+pub struct Maker<'a> {
+    /// What `--target-cpu` says.
+    pub cpu: Option<&'a str>,
+    /// What `--cc` says: a C compiler with its flags.
+    pub cc: Option<&'a str>,
 }
 
 /// One function with buffers for its arrays, ready to be called any number of times.
@@ -41,12 +61,18 @@ type EntryPoint =
     unsafe extern "C" fn(*const *const c_void, *const *mut c_void, *mut c_void, *const c_void) -> i32;
 
 impl Executable {
-    /// Emits scheduled loops for this machine. Errors: a bug report, or a processor that is not supported.
+    /// Emits scheduled loops for this machine. Errors: a bug report, or a processor that is not supported; through C also
+    /// a function that has no C form, or what the C compiler says.
     ///
-    /// `cpu` is what `--target-cpu` says; without it the code is that of an object file without it.
-    pub fn new(entries: &[Entry], module: &Module, cpu: Option<&str>) -> Result<Executable, Failure> {
+    /// Without a processor the code is that of an object file without one.
+    pub fn new(entries: &[Entry], module: &Module, maker: Maker) -> Result<Executable, Failure> {
         let one = |diagnostic: Diagnostic| vec![diagnostic];
-        let target = Target::parse(None, cpu).map_err(Failure::Usage)?;
+        let target = Target::parse(None, maker.cpu).map_err(Failure::Usage)?;
+        if let Some(cc) = maker.cc {
+            let interface = rjaxc_compiler::interface(entries, module, "", &target);
+            let library = Library::compiled(&rjaxc_compiler::c_file(module, &interface)?, cc)?;
+            return Ok(Executable { code: Code::Library(library), interface });
+        }
         let isa = target.isa(Output::Memory).map_err(|message| one(Diagnostic::unsupported(message)))?;
         let interface = rjaxc_compiler::interface(entries, module, "", &target);
         let mut builder = JITBuilder::with_isa(isa, cranelift_module::default_libcall_names());
@@ -54,7 +80,7 @@ impl Executable {
         let mut jit = JITModule::new(builder);
         rjaxc_compiler::emit(&mut Unit::new(&mut jit), module, &interface)?;
         jit.finalize_definitions().map_err(|error| one(Diagnostic::bug(error.to_string())))?;
-        Ok(Executable { module: jit, interface })
+        Ok(Executable { code: Code::Own(jit), interface })
     }
 
     /// Prepares a call of the function at `position`, with its memory on the heap.
@@ -79,11 +105,18 @@ impl Executable {
             return Err(Diagnostic::bug(format!("{} is called with inputs of other types", signature.name)));
         }
         let symbol = &Names::new(&self.interface).functions[position].call_symbol;
-        let Some(FuncOrDataId::Func(id)) = self.module.get_name(symbol) else {
+        let address = match &self.code {
+            Code::Own(module) => match module.get_name(symbol) {
+                Some(FuncOrDataId::Func(id)) => Some(module.get_finalized_function(id)),
+                _ => None,
+            },
+            Code::Library(library) => library.address(symbol),
+        };
+        let Some(address) = address else {
             return Err(Diagnostic::bug(format!("the code lacks the symbol {symbol}")));
         };
         Ok(Call {
-            address: self.module.get_finalized_function(id),
+            address,
             inputs: inputs
                 .iter()
                 .map(|tensor| Buffer::input(tensor.bytes(), placement))

@@ -1,8 +1,8 @@
 //! `rjaxc run`, `bench` and `check`: compile in memory; call, measure, or only show the signatures.
 
-use crate::args::{BenchArgs, CheckArgs, ProgramArgs, RunArgs};
+use crate::args::{BenchArgs, CheckArgs, ProgramArgs, RunArgs, ThroughArgs};
 use crate::clock::Clock;
-use crate::execute::Executable;
+use crate::execute::{Executable, Maker};
 use crate::failure::Failure;
 use crate::{inputs, npz, output, road, show, transform};
 use rjaxc_compiler::diag::Sources;
@@ -17,7 +17,7 @@ pub fn run(args: &RunArgs, sources: &mut Sources) -> Result<(), Failure> {
     let mut clock = Clock::new(args.program.messages.verbose);
     let (entry, executable) = match &args.transform {
         Some(path) => prepare_transformed(args, path, sources, &mut clock)?,
-        None => prepare(&args.program, sources, &mut clock)?,
+        None => prepare(&args.program, &args.through, sources, &mut clock)?,
     };
     let inputs = inputs::collect(&args.inputs, &entry, &entry.program.input_avals())?;
     let mut call = executable.call(0, &inputs)?;
@@ -36,7 +36,7 @@ pub fn run(args: &RunArgs, sources: &mut Sources) -> Result<(), Failure> {
 pub fn bench(args: &BenchArgs, sources: &mut Sources) -> Result<(), Failure> {
     let mut clock = Clock::new(args.program.messages.verbose);
     let start = Instant::now();
-    let (entry, executable) = prepare(&args.program, sources, &mut clock)?;
+    let (entry, executable) = prepare(&args.program, &args.through, sources, &mut clock)?;
     let compiling = start.elapsed();
     let inputs = inputs::collect(&args.inputs, &entry, &entry.program.input_avals())?;
     let mut call = executable.call(0, &inputs)?;
@@ -73,11 +73,13 @@ pub fn check(args: &CheckArgs, sources: &mut Sources) -> Result<(), Failure> {
 
 fn prepare(
     args: &ProgramArgs,
+    through: &ThroughArgs,
     sources: &mut Sources,
     clock: &mut Clock,
 ) -> Result<(Entry, Executable), Failure> {
     let (compiled, _) = road::compile(args, sources, clock, &[])?;
-    let executable = Executable::new(&compiled.entries, &compiled.module, args.target_cpu.as_deref())?;
+    let maker = Maker { cpu: args.target_cpu.as_deref(), cc: through.cc.as_deref() };
+    let executable = Executable::new(&compiled.entries, &compiled.module, maker)?;
     clock.lap("emit");
     Ok((only(compiled.entries, &args.export)?, executable))
 }
@@ -105,7 +107,8 @@ fn prepare_transformed(
     road::warn_of_lost_rules(lost, &args.program, sources)?;
     let (module, _) = road::compile_entries(&entries, &args.program, &[])?;
     clock.lap("compile");
-    let executable = Executable::new(&entries, &module, args.program.target_cpu.as_deref())?;
+    let maker = Maker { cpu: args.program.target_cpu.as_deref(), cc: args.through.cc.as_deref() };
+    let executable = Executable::new(&entries, &module, maker)?;
     clock.lap("emit");
     Ok((only(entries, &[])?, executable))
 }

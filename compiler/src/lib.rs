@@ -160,6 +160,26 @@ pub fn emit(unit: &mut Unit, module: &Module, interface: &Interface) -> Result<(
     Ok(())
 }
 
+/// The functions as one file of C11, which any C compiler makes into what an object has.
+///
+/// Errors: a function that calls routines of the runtime, which have no C form.
+pub fn c_file(module: &Module, interface: &Interface) -> Result<String, Diagnostic> {
+    // Whichever processor it will be compiled for.
+    let interface = &Interface { target: "C11".into(), features: Vec::new(), ..interface.clone() };
+    let names = Names::new(interface);
+    let bodies = module.functions.iter().zip(&names.functions);
+    let body = |(function, names): (&loops::Function, &FunctionNames)| {
+        codegen::c::function(function, &link::body_name(names))
+    };
+    let bodies = bodies.map(body).collect::<Result<Vec<String>, Diagnostic>>()?;
+    Ok(link::c_file(interface, codegen::c::prelude(), &bodies))
+}
+
+/// The trees of all nests as text, for `--emit=tree`.
+pub fn trees(module: &Module) -> String {
+    module.functions.iter().map(codegen::tree::text).collect()
+}
+
 fn emit_function(
     unit: &mut Unit,
     function: &loops::Function,

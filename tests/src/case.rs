@@ -33,6 +33,8 @@ pub enum Step {
     After(String),
     /// Loop nests as they are emitted.
     Schedule,
+    /// Their trees, which code generators read.
+    Tree,
     /// All of it, without a text.
     Check,
     /// Evaluate and compile, and compare the results with those of the `# run:` lines.
@@ -123,10 +125,11 @@ impl Step {
             "optimize" => Ok(Step::Optimize),
             "lower" => Ok(Step::Lower),
             "schedule" => Ok(Step::Schedule),
+            "tree" => Ok(Step::Tree),
             "check" => Ok(Step::Check),
             "run" => Ok(Step::Run),
             other => Err(format!(
-                "there is no step `{other}`: print, optimize, lower, after PASS, schedule, check, run"
+                "there is no step `{other}`: print, optimize, lower, after PASS, schedule, tree, check, run"
             )),
         }
     }

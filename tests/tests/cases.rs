@@ -14,7 +14,12 @@ use rjaxc_tests::{files, root, shown};
 use std::collections::HashMap;
 use std::path::Path;
 
-const STAGES: &[&str] = &["errors", "front", "lower", "optimize", "run", "schedule"];
+const STAGES: &[&str] = &["codegen", "errors", "front", "lower", "optimize", "run", "schedule"];
+
+#[test]
+fn codegen() {
+    run_stage("codegen");
+}
 
 #[test]
 fn errors() {
@@ -130,6 +135,7 @@ fn walk(case: &Case, mut source: Source) -> Result<(Vec<Entry>, Option<String>),
             Step::Lower => text = texts.get("lower").cloned(),
             Step::After(pass) => text = texts.get(pass).cloned(),
             Step::Schedule => text = Some(module.to_string()),
+            Step::Tree => text = Some(rjaxc_compiler::trees(&module)),
         }
     }
     Ok((entries, text))

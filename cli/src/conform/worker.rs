@@ -2,7 +2,7 @@
 
 use super::refusal;
 use crate::args::ConformArgs;
-use crate::execute::{Executable, Guard, Placement};
+use crate::execute::{Executable, Guard, Maker, Placement};
 use crate::failure::{ErrorFormat, Failure};
 use crate::transform::Sidecar;
 use crate::{failure, inputs, panics, road, run};
@@ -78,7 +78,11 @@ impl<'r> Case<'r> {
         let entries = entries.map_err(|errors| reject("transform", &sources, errors.into()))?;
         let module = rjaxc_compiler::compile(&entries, &Observe::default(), &mut |_, _| {});
         let module = module.map_err(|errors| reject("lower", &sources, errors.into()))?;
-        let executable = Executable::new(&entries, &module, args.target_cpu.as_deref());
+        let executable = Executable::new(
+            &entries,
+            &module,
+            Maker { cpu: args.target_cpu.as_deref(), cc: args.through.cc.as_deref() },
+        );
         let executable = executable.map_err(|failure| reject("codegen", &sources, failure))?;
         let avals = entries[0].program.input_avals();
         // The runner numbers the inputs.

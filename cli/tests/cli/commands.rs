@@ -64,7 +64,10 @@ fn kinds_that_do_not_exist_are_not_listed() {
     folder.write("scale.ir", SCALE);
     for kind in ["asm", "mlir", "ptx", "spirv", "nonsense"] {
         let outcome = folder.rjaxc(&["scale.ir", &format!("--emit={kind}"), "-o", "x"]);
-        outcome.fails(2, "possible values: obj, clif, ir, loops, header, rust, json, runtime, stablehlo");
+        outcome.fails(
+            2,
+            "possible values: obj, clif, ir, loops, tree, c, header, rust, json, runtime, stablehlo",
+        );
     }
     folder.write("model.mlir", "module {}");
     folder.rjaxc(&["model.mlir", "-o", "x.o"]).fails(1, "the file defines no function");

@@ -136,7 +136,7 @@ fn declarations(signature: &Signature, names: &FunctionNames) -> String {
 }
 
 /// The function with a parameter for each array, as far as its last parameter.
-fn with_each(signature: &Signature, names: &FunctionNames) -> String {
+pub(super) fn with_each(signature: &Signature, names: &FunctionNames) -> String {
     let mut text = format!("int32_t {}(\n", names.symbol);
     for ((name, aval), identifier) in signature.inputs.iter().zip(&names.inputs) {
         let declared = declared("const ", identifier, aval);
@@ -150,7 +150,7 @@ fn with_each(signature: &Signature, names: &FunctionNames) -> String {
 }
 
 /// The rest of a function that hands its parameters on as two lists. A zero at their ends: C has no empty arrays.
-fn collected(names: &FunctionNames) -> String {
+pub(super) fn collected(names: &FunctionNames) -> String {
     let [inputs, outputs] = [&names.inputs, &names.outputs]
         .map(|list| list.iter().map(|name| format!("{name}, ")).collect::<String>());
     format!(

@@ -14,6 +14,7 @@
 //! `rjax_exec` are the ABI. They change only together with [`ABI_VERSION`]. (Before the first release a field may be appended.)
 
 mod archive;
+mod c;
 mod element;
 mod header;
 mod manifest;
@@ -24,6 +25,7 @@ pub mod status;
 mod text;
 
 pub use archive::{archive, runtime_archive};
+pub use c::{body_name, c_file};
 pub use element::dtype_code;
 pub use header::header;
 pub use manifest::{RealTime, manifest};

@@ -61,6 +61,21 @@ pub fn comment_text(text: &str) -> String {
     shown
 }
 
+/// A string literal of C, without the zeros that would end it early.
+pub(super) fn string_literal(text: &str) -> String {
+    let mut literal = String::from("\"");
+    for byte in text.bytes().filter(|&byte| byte != 0) {
+        match byte {
+            b'"' | b'\\' => literal.extend(['\\', char::from(byte)]),
+            // No trigraphs.
+            b'?' => literal += "\\?",
+            b' '..=b'~' => literal.push(char::from(byte)),
+            _ => literal += &format!("\\{byte:03o}"),
+        }
+    }
+    literal + "\""
+}
+
 /// What to tell callers of arguments that have no parameter, in a line. `None`: there are none.
 pub(super) fn left_out(left_out: &LeftOut) -> Option<String> {
     let list = |names: &[String]| names.iter().map(|name| comment_text(name)).collect::<Vec<_>>().join(", ");

@@ -3,7 +3,7 @@
 use crate::types::{DType, Shape, Tensor};
 use std::sync::Arc;
 
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default)]
 pub struct BufferId(pub u32);
 
 /// A row-major array in memory.

@@ -1,11 +1,9 @@
 //! What can be known of a nest before code is emitted: where each instruction runs, and in how many copies.
 //!
-//! # Note: depth
-//! With the dims in the order of the plan, the depth of an instruction is the number of loops it must stand in.
-//! Instructions run at their depth, once for all iterations of deeper loops. Those that depend on a reduction's
-//! result run after the reduce loops, at the depth of the last parallel dim.
+//! Instructions stand where [`crate::codegen::tree`] puts them.
 
-use crate::loops::{Access, Function, Inst, Nest, Phases, Role, Val};
+use crate::codegen::tree::{self, execution_order};
+use crate::loops::{Function, Nest, Phases, Role, Val};
 
 /// Facts about a nest under its plan.
 pub(super) struct Analysis {
@@ -17,7 +15,7 @@ pub(super) struct Analysis {
     vals: Vec<Facts>,
 }
 
-/// Facts about one instruction. See Note: depth.
+/// Facts about one instruction.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Facts {
     pub depth: usize,
@@ -42,10 +40,10 @@ impl Analysis {
         let per_lane = varying(nest.plan.vector.map(|vector| vector.dim));
         let per_jam = varying(nest.plan.jam.map(|jam| jam.dim));
         let phases = Phases::of(nest);
+        let depths = tree::depths(function, nest, &order, &phases);
         let mut analysis = Analysis { order, outer, vals: Vec::with_capacity(nest.block.insts.len()) };
         for (val, (per_lane, per_jam)) in nest.block.vals().zip(per_lane.into_iter().zip(per_jam)) {
-            let epilogue = phases.reduced[val.0 as usize];
-            let depth = if epilogue { outer } else { analysis.depth(function, nest, val) };
+            let (depth, epilogue) = (depths[val.0 as usize], phases.reduced[val.0 as usize]);
             analysis.vals.push(Facts { depth, epilogue, per_lane, per_jam, live: phases.is_live(val) });
         }
         analysis
@@ -53,28 +51,6 @@ impl Analysis {
 
     pub fn facts(&self, val: Val) -> Facts {
         self.vals[val.0 as usize]
-    }
-
-    /// The depth of an instruction that does not come after the reductions.
-    fn depth(&self, function: &Function, nest: &Nest, val: Val) -> usize {
-        let inst = nest.block.inst(val);
-        let depths = inst.operands().into_iter().map(|operand| self.facts(operand).depth);
-        let mut depth = depths.max().unwrap_or(0);
-        if let Inst::Dim(dim) = inst {
-            depth = self.depth_of(*dim);
-        } else if let Inst::Load(access) = inst {
-            for (dim, _) in access.indices.iter().flat_map(|index| index.affine.dims()) {
-                depth = depth.max(self.depth_of(dim));
-            }
-            if may_be_overwritten(function, nest, access) {
-                depth = depth.max(self.outer);
-            }
-        }
-        depth
-    }
-
-    fn depth_of(&self, dim: usize) -> usize {
-        1 + self.order.iter().position(|&other| other == dim).expect("the order lists every dim")
     }
 
     /// In which copies a reduction differs; all its parts share that. Over a vector of reduce points there is one
@@ -94,20 +70,4 @@ impl Analysis {
 /// Is the vector dim a reduce dim, so that lanes are partial results?
 pub(super) fn vector_is_reduced(nest: &Nest) -> bool {
     nest.plan.vector.is_some_and(|vector| nest.dims[vector.dim].role == Role::Reduce)
-}
-
-/// The order of the plan, or the declared one with reduce dims last.
-fn execution_order(nest: &Nest) -> Vec<usize> {
-    if !nest.plan.order.is_empty() {
-        return nest.plan.order.clone();
-    }
-    let (reduce, outer): (Vec<usize>, Vec<usize>) =
-        (0..nest.dims.len()).partition(|&dim| nest.dims[dim].role == Role::Reduce);
-    [outer, reduce].concat()
-}
-
-/// May an earlier point of the nest have written what this load reads? Only sequential dims allow that.
-fn may_be_overwritten(function: &Function, nest: &Nest, access: &Access) -> bool {
-    nest.dims_with(Role::Sequential).next().is_some()
-        && nest.stores.iter().any(|store| function.share_bytes(store.buffer, access.buffer))
 }

@@ -27,6 +27,9 @@ pub(super) fn meaning(source: &Source) -> Option<Meaning> {
         }
         _ => return None,
     };
+    if let Err(error) = source.of_numbers() {
+        return Some(Err(error));
+    }
     if has_groups(source) {
         return Some(Err(groups(source)));
     }

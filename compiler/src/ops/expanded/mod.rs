@@ -23,7 +23,7 @@ use super::Op;
 use super::control::{Call, CallKind};
 use crate::diag::{Diagnostic, TypeError};
 use crate::ir::{Atom, Builder, Params, Program};
-use crate::types::Aval;
+use crate::types::{Aval, Kind};
 
 /// One equation of the text.
 pub(super) struct Source<'a> {
@@ -101,6 +101,15 @@ impl Source<'_> {
         let found = self.operands.len();
         let expected = || TypeError(format!("{}: expected {N} operands, found {found}", self.name)).into();
         <&[Aval; N]>::try_from(self.operands).map_err(|_| expected())
+    }
+
+    /// Errors: an operand has elements that are no numbers.
+    fn of_numbers(&self) -> Result<(), Diagnostic> {
+        let numberless = |aval: &&Aval| matches!(aval.dtype.kind(), Kind::Key | Kind::Float0);
+        match self.operands.iter().find(numberless) {
+            Some(aval) => Err(self.wrong(format!("expected operands of numbers, found {aval}"))),
+            None => Ok(()),
+        }
     }
 
     fn unsupported(&self, what: &str) -> Diagnostic {

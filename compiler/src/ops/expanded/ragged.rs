@@ -14,7 +14,7 @@ use crate::types::{Kind, Shape};
 /// Shapes: ragged free axis: lhs [m, k], rhs [g, k, n] -> [m, n], zero in rows of no group; ragged contracted axis:
 /// lhs [m, k], rhs [m, n] -> [g, k, n]. Source: JAX lax.ragged_dot_general.
 pub(super) fn meaning(source: &Source) -> Option<Meaning> {
-    (source.name == "ragged_dot_general").then(|| ragged(source))
+    (source.name == "ragged_dot_general").then(|| source.of_numbers().and_then(|()| ragged(source)))
 }
 
 fn ragged(source: &Source) -> Meaning {

@@ -14,14 +14,15 @@ use crate::types::{Aval, DType, Kind, Literal, Shape};
 
 /// Source: JAX bcoo_todense, bcoo_extract, bcoo_fromdense, bcoo_transpose, and their BCSR, COO and CSR counterparts.
 pub(super) fn meaning(source: &Source) -> Option<Meaning> {
-    Some(match source.name {
-        "bcoo_todense" => todense(source),
-        "bcoo_extract" => extract(source),
-        "bcoo_fromdense" => fromdense(source),
-        "bcoo_transpose" => transpose(source),
-        "bcsr_todense" | "csr_todense" | "coo_todense" => rows_todense(source),
+    let read: fn(&Source) -> Meaning = match source.name {
+        "bcoo_todense" => todense,
+        "bcoo_extract" => extract,
+        "bcoo_fromdense" => fromdense,
+        "bcoo_transpose" => transpose,
+        "bcsr_todense" | "csr_todense" | "coo_todense" => rows_todense,
         _ => return None,
-    })
+    };
+    Some(source.of_numbers().and_then(|()| read(source)))
 }
 
 /// The shape of the array, from `spinfo=SparseInfo(shape=..)` under this key, or `shape=`.

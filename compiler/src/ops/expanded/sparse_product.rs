@@ -11,14 +11,15 @@ use crate::types::{DType, Shape};
 
 /// Source: JAX bcoo_dot_general, bcoo_dot_general_sampled, bcsr_dot_general, coo_matvec, csr_matvec, spsolve and their kin.
 pub(super) fn meaning(source: &Source) -> Option<Meaning> {
-    Some(match source.name {
-        "bcoo_dot_general" => bcoo_product(source),
-        "bcoo_dot_general_sampled" => sampled(source),
-        "bcsr_dot_general" => rows_product(source),
-        "coo_matvec" | "coo_matmat" | "csr_matvec" | "csr_matmat" => matrix_product(source),
-        "spsolve" => solve(source),
+    let read: fn(&Source) -> Meaning = match source.name {
+        "bcoo_dot_general" => bcoo_product,
+        "bcoo_dot_general_sampled" => sampled,
+        "bcsr_dot_general" => rows_product,
+        "coo_matvec" | "coo_matmat" | "csr_matvec" | "csr_matmat" => matrix_product,
+        "spsolve" => solve,
         _ => return None,
-    })
+    };
+    Some(source.of_numbers().and_then(|()| read(source)))
 }
 
 fn numbers(source: &Source) -> Result<DotGeneral, Diagnostic> {

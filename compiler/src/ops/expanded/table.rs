@@ -3,7 +3,6 @@
 use super::{Meaning, Source, arithmetic, searching};
 use crate::diag::TypeError;
 use crate::ir::{Atom, Builder};
-use crate::types::{Aval, Kind};
 
 /// Emits the results. Errors: TypeError if the operands or the parameters do not fit.
 type Expand = fn(&mut Builder, &Source, &[Atom]) -> Result<Vec<Atom>, TypeError>;
@@ -28,11 +27,10 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 
 pub(super) fn meaning(source: &Source) -> Option<Meaning> {
     let (_, expand) = EXPANSIONS.iter().find(|(name, _)| *name == source.name)?;
-    let numberless = |aval: &&Aval| matches!(aval.dtype.kind(), Kind::Key | Kind::Float0);
-    if let Some(aval) = source.operands.iter().find(numberless)
-        && source.name != TIE
+    if source.name != TIE
+        && let Err(error) = source.of_numbers()
     {
-        return Some(Err(source.wrong(format!("expected operands of numbers, found {aval}"))));
+        return Some(Err(error));
     }
     let (mut b, inputs) = source.inputs();
     let outputs = expand(&mut b, source, &inputs).map_err(|TypeError(why)| source.wrong(why));

@@ -53,6 +53,12 @@ fn no_types_break_an_expansion() {
     };
     let nonzero = axes([0]).with("size", Value::Int(2)).with("out_dtype", name("int32"));
     let info = Value::Record("SparseInfo".into(), vec![(Some("shape".into()), Value::tuple([3usize, 3]))]);
+    let sparse = Params::new().with("spinfo", info);
+    let sizes = [("nse", 3), ("n_batch", 0), ("n_dense", 0)];
+    let from_dense =
+        sizes.into_iter().fold(Params::new().with("index_dtype", name("int32")), |params, (key, size)| {
+            params.with(key, Value::Int(size))
+        });
     let expansions = [
         ("SearchSorted", search("scan")),
         ("SearchSorted", search("compare_all")),
@@ -65,7 +71,10 @@ fn no_types_break_an_expansion() {
         ("psum", axes([0])),
         ("pmax", axes([0])),
         ("pmin", axes([0])),
-        ("bcoo_todense", Params::new().with("spinfo", info)),
+        ("bcoo_todense", sparse.clone()),
+        ("bcoo_extract", sparse.clone()),
+        ("bcoo_fromdense", from_dense),
+        ("bcoo_transpose", sparse.with("permutation", Value::tuple([1usize, 0]))),
         ("maybe_set", Params::new()),
     ];
     let shapes: [&[&[usize]]; 4] =
