@@ -52,6 +52,24 @@ fn files_compile_without_a_warning() {
     assert!(compiled > 80 && refused < 20, "{compiled} compiled, {refused} refused");
 }
 
+/// Functions may be called what ours would be called.
+#[test]
+fn names_of_functions_do_not_meet_those_of_the_file() {
+    if !has_compiler() {
+        return;
+    }
+    let folder = Folder::new("c_names");
+    let function = "{ lambda ; a:f32[2]. let b:f32[2] = mul a 3.0:f32[] in (b,) }";
+    let names = ["f", "f_body", "f_metadata", "f_metadata_in", "f_metadata_data", "rjax_f_body", "f_call"];
+    let exports: String = names.iter().map(|name| format!("export {name} = main\n")).collect();
+    folder.write("m.ir", format!("{exports}{function}"));
+    folder.rjaxc(&["m.ir", "--emit=c", "-o", "m.c"]).succeeds();
+    let mut cc = Command::new("cc");
+    cc.args(["-std=c11", "-Wall", "-Werror", "-c"]).arg(folder.path("m.c")).arg("-o").arg(folder.path("m.o"));
+    let output = cc.output().expect("cc was found");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
 #[test]
 fn results_are_those_of_our_own_code() {
     if !has_compiler() {

@@ -27,9 +27,9 @@ pub fn c_file(interface: &Interface, prelude: &str, bodies: &[String]) -> String
     text
 }
 
-/// What the general entry point calls.
+/// What the general entry point calls. No name of a program begins with `rjax_`.
 pub fn body_name(names: &FunctionNames) -> String {
-    format!("{}_body", names.symbol)
+    format!("rjax_{}_body", names.symbol)
 }
 
 /// The general entry point, with the checks that the header promises.
@@ -79,7 +79,7 @@ fn checks(signature: &Signature) -> String {
 }
 
 fn metadata(interface: &Interface, signature: &Signature, names: &FunctionNames) -> String {
-    let (mut text, symbol) = (String::new(), &names.metadata_symbol);
+    let (mut text, symbol) = (String::new(), format!("rjax_{}", names.metadata_symbol));
     for (role, arrays) in [("in", &signature.inputs), ("out", &signature.outputs)] {
         let shaped = |(_, aval): &&(String, Aval)| aval.rank() > 0;
         for (position, (_, aval)) in arrays.iter().enumerate().filter(|(_, array)| shaped(array)) {
@@ -102,7 +102,7 @@ fn metadata(interface: &Interface, signature: &Signature, names: &FunctionNames)
     let _ = write!(
         text,
         "static const rjax_metadata {symbol}_data = {{\n  {ABI_VERSION}, {}, {}, 0, {}, {}, {}, {}, {}, {}, {},\n}};\n\
-         const rjax_metadata *{symbol}(void) {{\n  return &{symbol}_data;\n}}\n",
+         const rjax_metadata *{}(void) {{\n  return &{symbol}_data;\n}}\n",
         signature.inputs.len(),
         signature.outputs.len(),
         string_literal(&signature.name),
@@ -112,6 +112,7 @@ fn metadata(interface: &Interface, signature: &Signature, names: &FunctionNames)
         signature.work_bytes,
         signature.work_align.max(1),
         string_literal(&interface.features.join(" ")),
+        names.metadata_symbol,
     );
     text
 }
