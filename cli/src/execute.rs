@@ -33,7 +33,7 @@ pub struct Executable {
 /// Who made the code.
 enum Code {
     /// This compiler.
-    Own(JITModule),
+    Own(Box<JITModule>),
     /// A C compiler, of the C file.
     Library(Library),
 }
@@ -80,7 +80,7 @@ impl Executable {
         let mut jit = JITModule::new(builder);
         rjaxc_compiler::emit(&mut Unit::new(&mut jit), module, &interface)?;
         jit.finalize_definitions().map_err(|error| one(Diagnostic::bug(error.to_string())))?;
-        Ok(Executable { code: Code::Own(jit), interface })
+        Ok(Executable { code: Code::Own(Box::new(jit)), interface })
     }
 
     /// Prepares a call of the function at `position`, with its memory on the heap.
