@@ -30,6 +30,6 @@ pub enum Place {
     /// The same bytes as another buffer, under another shape or dtype of equal size.
     Alias(BufferId),
     /// The same bytes as another buffer of its shape and dtype, holding the value that follows that buffer's in the next
-    /// step of a loop. See the note in [`address`].
+    /// step of a loop. See the note in [`super::address`].
     Next(BufferId),
 }
