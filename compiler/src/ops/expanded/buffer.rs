@@ -6,7 +6,7 @@ use super::super::unvmap::SelectIfVmap;
 use super::{Meaning, Source, emit};
 use crate::diag::Diagnostic;
 use crate::ir::{Atom, Builder, Value};
-use crate::types::{Kind, Literal};
+use crate::types::{DType, Kind, Literal};
 
 /// `xs.at[i].set(select_if_vmap(pred, x, xs[i]))`. Source: equinox `maybe_set`.
 pub(super) fn meaning(source: &Source) -> Option<Meaning> {
@@ -16,8 +16,11 @@ pub(super) fn meaning(source: &Source) -> Option<Meaning> {
 fn maybe_set(source: &Source) -> Meaning {
     let has_options = !matches!(source.params.get("kwargs"), None | Some(Value::Tuple(_)))
         || matches!(source.params.get("kwargs"), Some(Value::Tuple(options)) if !options.is_empty());
-    let [_, xs, x, index] =
+    let [pred, xs, x, index] =
         source.expect::<4>().map_err(|_| source.unsupported("an index that is not one number"))?;
+    if pred.dtype != DType::Bool || (!pred.shape.is_scalar() && pred.shape != x.shape) {
+        return Err(source.wrong(format!("expected a bool, or one per element of {x}, found {pred}")));
+    }
     let is_whole = index.rank() == 0 && matches!(index.dtype.kind(), Kind::Signed | Kind::Unsigned);
     if !is_whole || has_options || source.params.get("i_static").is_some() {
         return Err(source.unsupported("an index that is not one number"));

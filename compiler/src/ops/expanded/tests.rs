@@ -76,6 +76,7 @@ fn no_types_break_an_expansion() {
         ("bcoo_fromdense", from_dense),
         ("bcoo_transpose", sparse.with("permutation", Value::tuple([1usize, 0]))),
         ("maybe_set", Params::new()),
+        ("maybe_set", Params::new().with("makes_false_steps", true)),
     ];
     let shapes: [&[&[usize]]; 4] =
         [&[&[2, 3]], &[&[2, 3], &[2, 3]], &[&[3], &[3, 2]], &[&[], &[3], &[], &[]]];
